@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <galaxy/time.hpp>
+
+#include <string_view>
+#include <type_traits>
+
+namespace galaxy {
+
+/// How far a get may go.
+enum class Mode {
+    /// Memory, then the key's owner, then the backend.
+    normal,
+    /// Memory, then this process's backend, as when a peer asks: never another process's load.
+    no_peer,
+};
+
+/// Headers of distributed tracing, handed on to the peer that a get asks. Copied on a miss; views
+/// longer than 512 bytes, or with other than printable ASCII, are not handed on.
+struct TraceContext {
+    std::string_view traceparent;    ///< W3C `traceparent`
+    std::string_view b3_trace_id;    ///< `X-B3-TraceId`
+    std::string_view b3_span_id;     ///< `X-B3-SpanId`
+    std::string_view b3_sampled;     ///< `X-B3-Sampled`
+
+    bool empty() const noexcept { return traceparent.empty() && b3_trace_id.empty(); }
+};
+
+/// Options of one get. Trivially destructible on purpose: safe to write inside a `co_await` on g++ 12.
+struct GetOptions {
+    Mode mode = Mode::normal;
+    /// From the call; zero means the galaxy's `get_timeout`. Negative: only what is in memory.
+    Duration timeout = Duration::zero();
+    TraceContext trace = {};
+};
+
+static_assert(std::is_trivially_destructible_v<GetOptions>);
+
+}  // namespace galaxy

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <galaxy/error.hpp>
+#include <galaxy/get_options.hpp>
+#include <galaxy/stats.hpp>
+#include <galaxy/value.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace galaxy {
+
+class GalaxyCore;
+struct GetRequest;
+
+/// A named keyspace: a backend, a byte budget, a strand of its own.
+///
+/// A cheap handle; copies name the same galaxy. It may outlive its universe and the execution context:
+/// then it still finds what is in memory, and whatever needs more ends with `errc::closed`.
+///
+/// A get ends with a value or with `not_found`, `backend_failed` (or the backend's own
+/// `system_error` code), `timed_out`, `refused`, `closed`, `key_too_long`, `value_too_large`,
+/// `reentrant_get`, or `asio::error::operation_aborted` after cancellation.
+///
+/// Cancellation: terminal, partial and total alike let this caller leave at once; the load and the
+/// cache go on for everybody else. (A coroutine lets only terminal through unless told otherwise.)
+///
+/// Thread safety: everything, any thread, distinct and shared handles. A shared handle must not be
+/// assigned to meanwhile.
+class Galaxy {
+public:
+    using GetHandler = boost::asio::any_completion_handler<void(boost::system::error_code, Value)>;
+
+    explicit Galaxy(std::shared_ptr<GalaxyCore> core) noexcept : core_(std::move(core)) {}
+
+    /// The value of `key`: from memory as it is at the call, else by joining or starting the key's
+    /// one load. `key` is needed for the call only. Throws `system_error` from the `co_await`. For
+    /// coroutines on `any_io_executor`; others use `async_get`.
+    [[nodiscard]] boost::asio::awaitable<Value> get(std::string_view key, GetOptions options = {}) const;
+
+    /// As `get`, with errors as values; cheaper where "not found" is common.
+    [[nodiscard]] boost::asio::awaitable<Result<Value>> try_get(std::string_view key,
+                                                                GetOptions options = {}) const;
+
+    /// As `get`, for any completion token of `void(error_code, Value)`. The handler runs on its
+    /// associated executor (else the universe's) and never inside this call. While it waits, that
+    /// executor has outstanding work and must stay alive. `key` is needed for the call only.
+    template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
+    auto async_get(std::string_view key, GetOptions options, Token&& token) const;
+
+    template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
+    auto async_get(std::string_view key, Token&& token) const
+    {
+        return async_get(key, GetOptions{}, std::forward<Token>(token));
+    }
+
+    /// What is in this process's memory, or nothing; never waits.
+    std::optional<Value> find(std::string_view key) const;
+
+    /// Calls `f(std::string_view)` on the bytes in memory and returns true, or returns false. `f`
+    /// must be short: it must not wait, suspend, or call this galaxy.
+    template <class F>
+    bool visit(std::string_view key, F&& f) const;
+
+    const std::string& name() const noexcept;
+
+    /// The universe's executor, on which handlers without one of their own run; the system's where
+    /// the universe's context is gone.
+    boost::asio::any_io_executor get_executor() const noexcept;
+
+    /// Counted since the galaxy was created; a snapshot that is exact when nothing is in flight.
+    GalaxyStats stats() const;
+
+    /// Aborts the process with a sentence if bytes, entries and counters disagree. For tests, with
+    /// nothing in flight; slow.
+    void check_invariants() const;
+
+private:
+    friend class Responder;
+    using Visitor = void (*)(void* f, std::string_view bytes);
+
+    /// Keeps the handler's own executor beside it, which type erasure would hide.
+    struct Start {
+        std::shared_ptr<GalaxyCore> core;
+        boost::asio::any_io_executor otherwise;
+
+        template <class Handler>
+        void operator()(Handler&& handler, std::shared_ptr<GetRequest> request) const
+        {
+            boost::asio::any_io_executor executor =
+                boost::asio::get_associated_executor(handler, otherwise);
+            submit(core, std::move(request), std::move(executor),
+                   GetHandler(std::forward<Handler>(handler)));
+        }
+    };
+
+    static void submit(const std::shared_ptr<GalaxyCore>& core, std::shared_ptr<GetRequest> request,
+                       boost::asio::any_io_executor executor, GetHandler handler);
+    std::shared_ptr<GetRequest> request(std::string_view key, const GetOptions& options) const;
+    bool visit_erased(std::string_view key, Visitor visitor, void* f) const;
+
+    std::shared_ptr<GalaxyCore> core_;
+};
+
+template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
+auto Galaxy::async_get(std::string_view key, GetOptions options, Token&& token) const
+{
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, Value)>(
+        Start{core_, get_executor()}, token, request(key, options));
+}
+
+template <class F>
+bool Galaxy::visit(std::string_view key, F&& f) const
+{
+    auto call = [](void* erased, std::string_view bytes) {
+        std::invoke(*static_cast<std::remove_reference_t<F>*>(erased), bytes);
+    };
+    return visit_erased(key, call, const_cast<void*>(static_cast<const void*>(std::addressof(f))));
+}
+
+}  // namespace galaxy

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <galaxy/http/handler.hpp>
+#include <galaxy/time.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace galaxy::http {
+
+/// Options of a server. A bad one throws `std::invalid_argument` from `serve`.
+struct ServerOptions {
+    /// A numeric address of this machine, IPv4 or IPv6.
+    std::string address = "127.0.0.1";
+    /// Zero: any free port; `Server::port` tells which.
+    std::uint16_t port = 0;
+    Paths paths = {};
+
+    /// Answers what is not for peers; empty: 404. The request's views live until it returns.
+    std::function<boost::asio::awaitable<Response>(Request)> route = {};
+
+    /// Connections at once; beyond, a connection is answered 503 and closed. Lowered to what the
+    /// process's descriptor limit leaves after `spare_descriptors`. Positive.
+    std::size_t max_connections = 10'000;
+    std::size_t spare_descriptors = 64;
+    /// Longest request header and body, in bytes. Positive; a longer one gets 431 or 413.
+    std::size_t max_header = std::size_t{128} << 10;
+    std::size_t max_body = std::size_t{64} << 10;
+
+    /// From the first byte of a request to the end of its header, and to the end of its body. Positive.
+    Duration header_timeout = std::chrono::seconds(10);
+    Duration body_timeout = std::chrono::seconds(30);
+    /// Between two requests; also for sending an answer without progress. Positive.
+    Duration idle_timeout = std::chrono::seconds(120);
+};
+
+/// A running server. Destroying it closes it, without waiting; it may outlive the context.
+/// Thread safety: all members but move and destruction may be called from any thread.
+class Server {
+public:
+    class Core;
+
+    explicit Server(std::shared_ptr<Core> core) noexcept : core_(std::move(core)) {}
+    Server(Server&&) noexcept = default;
+    Server& operator=(Server&&) noexcept;
+    ~Server();
+
+    std::uint16_t port() const noexcept;
+    std::string address() const;
+
+    /// Connections open now.
+    std::size_t connections() const noexcept;
+
+    /// Stops listening and drops every connection.
+    void close();
+
+    /// Goes on accepting and answering for `grace` while the universe says that it is draining, then
+    /// stops listening, lets requests under way end (for at most `grace` more), and closes. The
+    /// signature is `void(error_code)`; cancellation closes at once. Call `Universe::drain` first.
+    template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
+    auto async_drain(Duration grace, Token&& token)
+    {
+        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
+            [](DrainHandler handler, std::shared_ptr<Core> core, Duration for_) {
+                start_drain(std::move(core), for_, std::move(handler));
+            },
+            token, core_, grace);
+    }
+
+private:
+    using DrainHandler = boost::asio::any_completion_handler<void(boost::system::error_code)>;
+    static void start_drain(std::shared_ptr<Core> core, Duration grace, DrainHandler handler);
+
+    std::shared_ptr<Core> core_;
+};
+
+/// Starts a complete server for peers on the universe's executor. A server is outstanding work until
+/// closed. Throws `system_error` where the address cannot be bound.
+Server serve(const Universe& universe, ServerOptions options = {});
+
+}  // namespace galaxy::http

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <galaxy/value.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+namespace galaxy {
+
+/// What is known of a key that was just fetched from its owner.
+struct PromotionStats {
+    std::uint64_t hits = 0;         ///< gets that were served by fetching it, this one included
+    double rate = 0;                ///< hits a second since the first of them
+    double coldest_rate = 0;        ///< of the hot tier's coldest entry; zero while there is room
+    std::uint64_t hot_entries = 0;
+    std::uint64_t hot_bytes = 0;
+    std::uint64_t hot_capacity = 0; ///< the hot tier's share of the budget, in bytes
+};
+
+/// Decides which fetched keys earn a copy in the hot tier. Called on the strand of its galaxy: it
+/// must be short and must not throw. One object may serve several galaxies only if it is thread-safe.
+class Promoter {
+public:
+    virtual ~Promoter() = default;
+    virtual bool should_promote(std::string_view key, const Value& value,
+                                const PromotionStats& stats) = 0;
+};
+
+/// The default: never at first sight, then whatever is asked for more often than the coldest copy.
+std::shared_ptr<Promoter> by_rate();
+
+/// Whatever was fetched before and is still remembered.
+std::shared_ptr<Promoter> previously_seen();
+
+/// One fetch in `n`, at random. Throws `std::invalid_argument` for zero.
+std::shared_ptr<Promoter> probabilistic(std::uint32_t n);
+
+/// Any function of the same arguments.
+std::shared_ptr<Promoter> promote_if(
+    std::function<bool(std::string_view, const Value&, const PromotionStats&)> decide);
+
+}  // namespace galaxy

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <galaxy/fetch.hpp>
+#include <galaxy/value.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace galaxy {
+
+class UniverseCore;
+
+/// A peer's request as a server received it. The views are needed for the call only.
+struct PeerRequest {
+    Verb verb = Verb::fetch;
+    std::string_view galaxy;
+    std::string_view key;
+    Duration timeout = Duration::zero();  ///< what is left of the asker's time; zero: not stated
+    std::string_view universe;            ///< the universe meant; empty: not stated, as from Go
+    std::string_view peer;                ///< the peer id meant; empty: not stated
+    std::string_view digest;              ///< the asker's picker and members; empty: not stated
+};
+
+/// Answers the requests of peers from one universe: what a fetch protocol's server half calls.
+///
+/// A cheap handle that may outlive the universe; then answers are `errc::closed`. A fetch is a get
+/// with `Mode::no_peer`, a peek looks in memory and disturbs nothing. Errors: those of a get, and
+/// `no_such_galaxy`, `wrong_peer`, and for a peek `not_found`.
+///
+/// Thread safety: any thread.
+class Responder {
+public:
+    using Handler = boost::asio::any_completion_handler<void(boost::system::error_code, Value)>;
+
+    explicit Responder(std::weak_ptr<UniverseCore> universe) noexcept : universe_(std::move(universe)) {}
+
+    /// Answers with completion signature `void(error_code, Value)`; as `Galaxy::async_get` in
+    /// executors, cancellation and lifetime. A peer that hangs up is a waiter to cancel.
+    template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
+    auto async_answer(const PeerRequest& request, Token&& token) const
+    {
+        return boost::asio::async_initiate<Token, void(boost::system::error_code, Value)>(
+            Start{get_executor()}, token, admit(request));
+    }
+
+    /// What the next answers should say of this process.
+    bool draining() const noexcept;
+    std::string self_id() const;
+    std::string universe() const;
+
+    /// The moment by the universe's clock, to turn an expiry into a remaining lifetime.
+    TimePoint now() const noexcept;
+
+    /// The universe's executor, on which handlers without one of their own run; the system's where
+    /// the universe's context is gone.
+    boost::asio::any_io_executor get_executor() const noexcept;
+
+private:
+    struct Admitted;
+    using Pending = std::shared_ptr<Admitted>;
+
+    struct Start {
+        boost::asio::any_io_executor otherwise;
+
+        template <class AnyHandler>
+        void operator()(AnyHandler&& handler, Pending pending) const
+        {
+            boost::asio::any_io_executor executor =
+                boost::asio::get_associated_executor(handler, otherwise);
+            start(std::move(pending), std::move(executor), Handler(std::forward<AnyHandler>(handler)));
+        }
+    };
+
+    Pending admit(const PeerRequest& request) const;
+    static void start(Pending pending, boost::asio::any_io_executor executor, Handler handler);
+
+    std::weak_ptr<UniverseCore> universe_;
+};
+
+}  // namespace galaxy

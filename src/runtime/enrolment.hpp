@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <boost/asio/execution_context.hpp>
+
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace galaxy {
+
+// What outlives its execution context must let go of everything Asio before the context does:
+// a strand, timer or socket that is destroyed later touches freed services, and handlers in a list of
+// ours would leak. So such objects enrol with the context, which tells them when it shuts down.
+//
+// The protocol that makes it race-free: the context, while shutting down, holds the roster's lock and
+// has each enrolled object move its Asio members and handlers into a `Garbage`, which is destroyed
+// after the lock is released (handlers run destructors of user code). An object that is destroyed on
+// another thread meanwhile waits in `leave` for that lock, and afterwards has nothing left to destroy.
+// All that assumes what Asio demands anyway: nobody runs a context that is being destroyed.
+
+/// Things to be destroyed once no lock is held.
+class Garbage {
+public:
+    template <class T>
+    void take(T&& thing)
+    {
+        things_.push_back(std::make_shared<std::decay_t<T>>(std::forward<T>(thing)));
+    }
+
+private:
+    std::vector<std::shared_ptr<void>> things_;
+};
+
+class Roster;
+
+/// Base of whoever holds Asio objects and may outlive their context.
+class Enrolment {
+public:
+    Enrolment(const Enrolment&) = delete;
+    Enrolment& operator=(const Enrolment&) = delete;
+
+protected:
+    explicit Enrolment(boost::asio::execution_context& context);
+
+    /// The most derived destructor must have called `leave`.
+    virtual ~Enrolment();
+
+    /// The context is shutting down: move all that is Asio's, and all handlers, into `garbage`. Called
+    /// once at most, with no thread running the context. Must not run user code or take locks that are
+    /// held while calling `leave`.
+    virtual void context_gone(Garbage& garbage) noexcept = 0;
+
+    /// Ends the enrolment; after it, `context_gone` is not running and will not be called. Returns
+    /// whether the context is still alive (else it has been told already). Idempotent.
+    bool leave() noexcept;
+
+private:
+    friend class Roster;
+    std::shared_ptr<Roster> roster_;
+};
+
+}  // namespace galaxy
