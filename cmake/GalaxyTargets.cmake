@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSL-1.0
+
+# What holds for every target of ours and is never exported to users.
+function(galaxy_own target)
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+    target_compile_options(${target} PRIVATE
+        -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor)
+endfunction()
+
+# galaxy_add_library(<target> EXPORT_NAME <name> SOURCES <source>...)
+function(galaxy_add_library target)
+    cmake_parse_arguments(arg "" "EXPORT_NAME" "SOURCES" ${ARGN})
+    add_library(${target} ${arg_SOURCES})
+    add_library(galaxy::${arg_EXPORT_NAME} ALIAS ${target})
+    galaxy_own(${target})
+    target_include_directories(${target}
+        PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+        PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    set_target_properties(${target} PROPERTIES
+        EXPORT_NAME ${arg_EXPORT_NAME}
+        VERSION ${PROJECT_VERSION}
+        SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+endfunction()
