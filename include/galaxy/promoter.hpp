@@ -35,10 +35,11 @@ std::shared_ptr<Promoter> by_rate();
 /// Whatever was fetched before and is still remembered.
 std::shared_ptr<Promoter> previously_seen();
 
-/// One fetch in `n`, at random. Throws `std::invalid_argument` for zero.
-std::shared_ptr<Promoter> probabilistic(std::uint32_t n);
+/// One fetch in `n`, at random; thread-safe. Throws `std::invalid_argument` where `n` is zero. A seed
+/// of zero is one from the machine.
+std::shared_ptr<Promoter> probabilistic(std::uint32_t n, std::uint64_t seed = 0);
 
-/// Any function of the same arguments.
+/// Any function of the same arguments. Throws `std::invalid_argument` where it is empty.
 std::shared_ptr<Promoter> promote_if(
     std::function<bool(std::string_view, const Value&, const PromotionStats&)> decide);
 
