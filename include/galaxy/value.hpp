@@ -11,6 +11,10 @@
 
 namespace galaxy {
 
+namespace store {
+class Pins;
+}
+
 /// Where a get found its value.
 enum class Origin : std::uint8_t { main, hot, peek, peer, backend };
 
@@ -55,6 +59,7 @@ public:
 
 private:
     struct Block;
+    friend class store::Pins;
 
     Block* block_ = nullptr;
     Origin from_ = Origin::backend;
