@@ -4,7 +4,11 @@
 #include <galaxy/backend.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/system_executor.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <cstdint>
@@ -52,8 +56,11 @@ public:
     auto async_started(std::string key, Token&& token) const
     {
         return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            [](Started handler, ScriptedBackend self, std::string awaited) {
-                self.await_start(std::move(awaited), std::move(handler));
+            [](auto&& handler, ScriptedBackend self, std::string awaited) {
+                boost::asio::any_io_executor executor = boost::asio::get_associated_executor(
+                    handler, boost::asio::any_io_executor(boost::asio::system_executor()));
+                self.await_start(awaited, std::move(executor),
+                                 Started(std::forward<decltype(handler)>(handler)));
             },
             token, *this, std::move(key));
     }
@@ -62,7 +69,8 @@ private:
     using Started = boost::asio::any_completion_handler<void(boost::system::error_code)>;
     struct Script;
 
-    void await_start(std::string key, Started handler) const;
+    void await_start(std::string_view key, boost::asio::any_io_executor executor,
+                     Started handler) const;
     static boost::asio::awaitable<Loaded> load(std::shared_ptr<Script> script, std::string_view key);
 
     std::shared_ptr<Script> script_;

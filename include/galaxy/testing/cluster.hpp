@@ -26,6 +26,8 @@ struct ClusterOptions {
     UniverseOptions universe = {};
     /// False: nodes have no membership until the test sets one.
     bool set_peers = true;
+    /// Where a node is to differ from the template: called for each node at each start.
+    std::function<void(std::size_t node, UniverseOptions&, GalaxyOptions&)> adjust = {};
 };
 
 /// N universes on one `io_context` and one manual clock, joined by a `Network`, each with the
@@ -40,7 +42,8 @@ public:
     Galaxy galaxy(std::size_t i) const;
     static std::string id(std::size_t i);
 
-    /// The node that owns `key` by the picker, and the n-th in rank.
+    /// The node that owns `key` by the picker, and the n-th in rank (the owner is the 0th), among the
+    /// members last set.
     std::size_t owner_of(std::string_view key) const;
     std::size_t nth_owner_of(std::string_view key, std::size_t n) const;
     /// A key, different for each `salt`, that the node owns.
@@ -83,6 +86,7 @@ private:
     ScriptedBackend backend_;
     std::unique_ptr<boost::asio::io_context> context_;
     std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<std::size_t> members_;
 };
 
 /// The equations of docs/stats.md: a sentence about the first that does not hold, or nothing. Valid

@@ -13,11 +13,12 @@
 
 namespace galaxy::testing {
 
-/// What befalls requests to a peer, each on top of the one before where both make sense.
+/// What befalls requests to a peer. Where a fault of the peer and one of the direction meet, delays
+/// add up; otherwise hanging wins over errors, and errors over garbling.
 struct Fault {
     enum class Kind {
         none,
-        delay,    ///< the answer comes `delay` later, by the network's clock
+        delay,    ///< nothing but `delay`, which any kind may have: the answer comes that much later
         error,    ///< the answer is `error` (`errc::peer_unreachable`: a refused connection)
         hang,     ///< no answer, ever, and no sign of life: fetches and peeks alike
         hang_fetch_only,  ///< fetches hang, peeks are answered: a stuck request on a living peer
@@ -30,8 +31,9 @@ struct Fault {
 
 /// Peers within one process: a fetch protocol without sockets whose faults a test scripts and which
 /// counts what it carries. Uris are the ids. Requests run on the executor of the asking universe and
-/// are answered through the `Responder` attached under the id; an id that has none refuses. A cheap
-/// handle; copies share the network. Thread-safe.
+/// are answered through the `Responder` attached under the id; an id that has none refuses. Detach an
+/// id before its context goes: that cuts off what is under way, as a crash would. A cheap handle; copies
+/// share the network. Thread-safe.
 class Network {
 public:
     explicit Network(std::shared_ptr<Clock> clock = system_clock());
@@ -46,16 +48,16 @@ public:
     void set_fault(std::string from, std::string to, Fault fault);       ///< of one direction only
     void clear_faults();
 
-    std::uint64_t fetches(std::string_view to) const;                        ///< carried to a peer
+    // Requests begun towards a peer, whatever came of them.
+    std::uint64_t fetches(std::string_view to) const;
     std::uint64_t fetches(std::string_view from, std::string_view to) const;
     std::uint64_t peeks(std::string_view to) const;
+    std::uint64_t peeks(std::string_view from, std::string_view to) const;
     std::uint64_t total_fetches() const;
     /// Requests begun and not yet ended, hung ones included.
     std::uint64_t in_flight() const;
 
 private:
-    class Fetcher;
-    class Protocol;
     struct State;
     std::shared_ptr<State> state_;
 };
