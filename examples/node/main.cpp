@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+
+// galaxy-node: one galaxy served over HTTP, to its peers and to services in any language.
+
+#include "node/node.hpp"
+#include "node/options.hpp"
+
+#include <galaxy/version.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+
+namespace {
+
+constexpr int exit_usage = 2;
+
+int run(const std::vector<std::string>& arguments)
+{
+    node::CommandLine line = node::parse_command_line(arguments);
+    if (line.action == node::Action::help) {
+        std::cout << node::help_text();
+        return EXIT_SUCCESS;
+    }
+    if (line.action == node::Action::version) {
+        std::cout << "galaxy-node " << galaxy::version << '\n';
+        return EXIT_SUCCESS;
+    }
+    node::Node node(std::move(line.options));
+    std::cout << "listening on " << node::to_string(node.endpoint()) << std::endl;
+    node.run();
+    return EXIT_SUCCESS;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        return run({argv + 1, argv + argc});
+    } catch (const node::UsageError& error) {
+        std::cerr << "galaxy-node: " << error.what() << '\n';
+        return exit_usage;
+    } catch (const std::exception& error) {
+        std::cerr << "galaxy-node: " << error.what() << '\n';
+        return EXIT_FAILURE;
+    }
+}

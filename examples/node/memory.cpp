@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "node/memory.hpp"
+
+#include "node/log.hpp"
+#include "node/values.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace node {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Version 1 says "no limit" with the largest multiple of a page, so anything beyond any machine is none.
+constexpr std::size_t unlimited = std::size_t{1} << 60;
+
+void take_limit(const fs::path& file, std::optional<std::size_t>& least)
+{
+    std::ifstream stream(file);
+    std::string text;
+    if (!(stream >> text)) return;
+    const std::optional<std::uint64_t> bytes = parse_number(text);
+    if (bytes && *bytes < unlimited) least = std::min<std::size_t>(least.value_or(*bytes), *bytes);
+}
+
+// The group's own directory may lie outside of what a container sees; those above it still count.
+void take_limits(const fs::path& mount, std::string_view group, const char* file,
+                 std::optional<std::size_t>& least)
+{
+    for (fs::path path = fs::path(group).relative_path(); !path.empty(); path = path.parent_path())
+        take_limit(mount / path / file, least);
+    take_limit(mount / file, least);
+}
+
+bool lists(std::string_view controllers, std::string_view wanted)
+{
+    while (!controllers.empty()) {
+        const std::size_t comma = std::min(controllers.find(','), controllers.size());
+        if (controllers.substr(0, comma) == wanted) return true;
+        controllers.remove_prefix(std::min(comma + 1, controllers.size()));
+    }
+    return false;
+}
+
+}  // namespace
+
+std::optional<std::size_t> memory_limit(const fs::path& root)
+{
+    std::optional<std::size_t> least;
+    const fs::path mount = root / "sys/fs/cgroup";
+    std::ifstream groups(root / "proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);) {
+        // "0::/path" is version 2, "4:memory:/path" version 1.
+        const std::size_t first = line.find(':');
+        const std::size_t second = line.find(':', first + 1);
+        if (first == line.npos || second == line.npos) continue;
+        const std::string_view controllers = std::string_view(line).substr(first + 1, second - first - 1);
+        const std::string_view group = std::string_view(line).substr(second + 1);
+        if (line.starts_with("0::")) take_limits(mount, group, "memory.max", least);
+        if (lists(controllers, "memory"))
+            take_limits(mount / "memory", group, "memory.limit_in_bytes", least);
+    }
+    return least;
+}
+
+void log_memory(std::size_t capacity)
+{
+    const std::string bytes = std::to_string(capacity);
+    const std::optional<std::size_t> limit = memory_limit();
+    if (!limit) {
+        log_info("capacity; no memory limit is set", {{"capacity", bytes}});
+        return;
+    }
+    const double share = 100 * static_cast<double>(capacity) / static_cast<double>(std::max<std::size_t>(*limit, 1));
+    const std::string percent = std::to_string(static_cast<long long>(share)) + "%";
+    const std::string limit_text = std::to_string(*limit);
+    if (share > 70) {
+        log_warning("capacity is more than 70% of the memory limit; the process may be killed",
+                    {{"capacity", bytes}, {"memory_limit", limit_text}, {"share", percent}});
+    } else {
+        log_info("capacity against the memory limit",
+                 {{"capacity", bytes}, {"memory_limit", limit_text}, {"share", percent}});
+    }
+}
+
+}  // namespace node

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "node/node.hpp"
+
+#include "node/log.hpp"
+#include "node/memory.hpp"
+#include "node/routes.hpp"
+
+#include <galaxy/http/protocol.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace asio = boost::asio;
+
+namespace node {
+namespace {
+
+std::string numeric(const std::string& host)
+{
+    boost::system::error_code error;
+    const asio::ip::address address = asio::ip::make_address(host, error);
+    if (!error) return address.to_string();
+    asio::io_context unused;
+    asio::ip::tcp::resolver resolver(unused);
+    const auto found = resolver.resolve(host, "0", error);
+    if (error || found.empty())
+        throw std::runtime_error("cannot resolve " + host + ": " + error.message());
+    return found.begin()->endpoint().address().to_string();
+}
+
+Options with_protocol(Options options)
+{
+    options.universe.fetch_protocol = galaxy::http::protocol(options.protocol);
+    options.universe.log = write_log;
+    return options;
+}
+
+}  // namespace
+
+Node::Node(Options options)
+    : options_(with_protocol(std::move(options))),
+      context_(static_cast<int>(options_.threads)),
+      control_(asio::make_strand(context_)),
+      signals_(control_, SIGTERM, SIGINT),
+      origin_(make_origin(options_, context_.get_executor())),
+      universe_(context_.get_executor(), options_.universe),
+      server_(make_server()),
+      watcher_(universe_,
+               {options_.peers, {options_.universe.self, to_string(endpoint())}, options_.client_only},
+               options_.peers_file, control_)
+{
+    outlives_the_context_ = origin_.resources;
+    galaxy::GalaxyOptions galaxy_options = options_.galaxy;
+    galaxy_options.backend_executor = origin_.executor;
+    universe_.create(options_.galaxy_name, origin_.backend, galaxy_options);
+    try {
+        watcher_.begin();
+    } catch (const std::runtime_error& error) {
+        throw UsageError(std::string("--peer: ") + error.what());
+    }
+}
+
+galaxy::http::Server Node::make_server() const
+{
+    galaxy::http::ServerOptions server;
+    server.address = numeric(options_.listen.host);
+    server.port = options_.listen.port;
+    server.route = [routes = Routes(universe_)](galaxy::http::Request request) {
+        return routes.answer(request);
+    };
+    try {
+        return galaxy::http::serve(universe_, std::move(server));
+    } catch (const boost::system::system_error& error) {
+        throw std::runtime_error("cannot listen on " + to_string(options_.listen) + ": " +
+                                 error.code().message());
+    }
+}
+
+Endpoint Node::endpoint() const
+{
+    return {options_.listen.host, server_.port()};
+}
+
+void Node::run()
+{
+    log_memory(options_.galaxy.capacity);
+    asio::co_spawn(control_, await_the_end(), asio::detached);
+    asio::co_spawn(control_, watcher_.watch(), asio::detached);
+    // An exception out of a handler is a bug, and better loud than a thread less.
+    const auto serve = [this]() noexcept { context_.run(); };
+    std::vector<std::jthread> others;
+    for (std::size_t i = 1; i < options_.threads; ++i) others.emplace_back(serve);
+    serve();
+}
+
+asio::awaitable<void> Node::await_the_end()
+{
+    co_await signals_.async_wait(asio::use_awaitable);
+    // Whoever asks twice does not want to wait for what may still be running.
+    signals_.async_wait([](boost::system::error_code error, int) {
+        if (!error) std::_Exit(EXIT_SUCCESS);
+    });
+    log_info("told to end; draining");
+    universe_.drain();
+    co_await server_.async_drain(options_.drain, asio::use_awaitable);
+    watcher_.stop();
+    universe_.close();
+    log_info("ended");
+    context_.stop();
+}
+
+}  // namespace node

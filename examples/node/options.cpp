@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "node/options.hpp"
+
+#include "node/peers.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace node {
+namespace {
+
+/// Takes the value of a flag, or throws what is wrong with it.
+using Setter = std::function<void(Options&, std::string_view)>;
+
+struct Flag {
+    std::string_view name;
+    std::string_view value;   ///< what stands for the value in the help; empty: there is none
+    std::string_view help;
+    Setter set;
+};
+
+[[noreturn]] void reject(std::string_view expected, std::string_view found)
+{
+    throw std::invalid_argument("expected " + std::string(expected) + ", got \"" + std::string(found) +
+                                "\"");
+}
+
+enum class Zero { allowed, refused };
+
+template <class Select>
+Setter duration(Zero zero, Select select)
+{
+    return [=](Options& options, std::string_view text) {
+        const std::optional<galaxy::Duration> parsed = parse_duration(text);
+        if (!parsed) reject("a duration such as 250ms, 5s or 5m", text);
+        if (zero == Zero::refused && *parsed == galaxy::Duration::zero())
+            reject("a duration above zero", text);
+        select(options) = *parsed;
+    };
+}
+
+template <class Select>
+Setter count(std::size_t most, Select select)
+{
+    return [=](Options& options, std::string_view text) {
+        const std::optional<std::uint64_t> parsed = parse_number(text);
+        if (!parsed || *parsed == 0 || *parsed > most)
+            reject("a number from 1 to " + std::to_string(most), text);
+        select(options) = static_cast<std::size_t>(*parsed);
+    };
+}
+
+template <class Select>
+Setter name(Select select)
+{
+    return [=](Options& options, std::string_view text) {
+        if (!is_name(text)) reject("1 to 255 printable ASCII characters", text);
+        select(options) = text;
+    };
+}
+
+void set_listen(Options& options, std::string_view text)
+{
+    const std::optional<Endpoint> endpoint = parse_endpoint(text);
+    if (!endpoint) reject("HOST:PORT", text);
+    options.listen = *endpoint;
+}
+
+void set_peer(Options& options, std::string_view text)
+{
+    const std::optional<galaxy::Peer> peer = parse_peer(text);
+    if (!peer) reject("ID=URI", text);
+    options.peers.push_back(*peer);
+}
+
+void set_picker(Options& options, std::string_view text)
+{
+    if (text == "rendezvous") {
+        options.universe.picker = galaxy::rendezvous();
+    } else if (text == "ring") {
+        options.universe.picker = galaxy::hash_ring();
+    } else {
+        reject("rendezvous or ring", text);
+    }
+}
+
+void set_origin(Options& options, std::string_view text)
+{
+    constexpr std::string_view http = "http://";
+    constexpr std::string_view sqlite = "sqlite:";
+    bool good = text == "echo" || (text.starts_with(sqlite) && text.size() > sqlite.size());
+    if (text.starts_with(http)) {
+        const std::string_view authority = text.substr(http.size());
+        const std::optional<Endpoint> at = parse_endpoint(authority.substr(0, authority.find('/')));
+        good = at && at->port != 0;
+    }
+    if (!good) reject("echo, sqlite:FILE or http://HOST:PORT/PREFIX", text);
+    options.origin = text;
+}
+
+void set_capacity(Options& options, std::string_view text)
+{
+    const std::optional<std::size_t> bytes = parse_size(text);
+    if (!bytes) reject("bytes, such as 1000000, 64M or 1G", text);
+    options.galaxy.capacity = *bytes;
+}
+
+std::vector<Flag> identity_flags()
+{
+    return {
+        {"--listen", "HOST:PORT", "where to serve; port 0: any free one (required)", set_listen},
+        {"--id", "ID", "this node's id among the peers (required)",
+         name([](Options& o) -> auto& { return o.universe.self; })},
+        {"--galaxy", "NAME", "the galaxy to serve (required)",
+         name([](Options& o) -> auto& { return o.galaxy_name; })},
+        {"--origin", "ORIGIN", "echo, sqlite:FILE or http://HOST:PORT/PREFIX (required)", set_origin},
+        {"--query", "SQL", "of sqlite, with ?1 for the key", [](Options& o, std::string_view text) {
+             if (text.empty()) reject("a select with ?1 for the key", text);
+             o.query = text;
+         }},
+        {"--peer", "ID=URI", "another node; repeatable", set_peer},
+        {"--peers", "FILE", "other nodes, ID=URI a line; looked at every second",
+         [](Options& o, std::string_view text) {
+             if (text.empty()) reject("a file", text);
+             o.peers_file = text;
+         }},
+        {"--client-only", "", "ask the others and own no key",
+         [](Options& o, std::string_view) {
+             o.client_only = true;
+             o.universe.role = galaxy::Role::client_only;
+         }},
+        {"--universe", "NAME", "nodes of another universe are refused (default)",
+         name([](Options& o) -> auto& { return o.universe.name; })},
+        {"--picker", "NAME", "rendezvous or ring; ring is what Go galaxycache uses (rendezvous)",
+         set_picker},
+        {"--capacity", "BYTES", "of the cache, also as 64M or 1G; 0 keeps nothing (64M)", set_capacity},
+        {"--threads", "N", "threads that serve (1)",
+         count(256, [](Options& o) -> auto& { return o.threads; })},
+        {"--max-backend-loads", "N", "loads from the origin at once (1024)",
+         count(1'000'000, [](Options& o) -> auto& { return o.galaxy.max_backend_loads; })},
+    };
+}
+
+std::vector<Flag> time_flags()
+{
+    using enum Zero;
+    const auto flag = [](std::string_view name, std::string_view help, Zero zero, auto select) {
+        return Flag{name, "TIME", help, duration(zero, select)};
+    };
+    return {
+        flag("--get-timeout", "of a get (10s)", refused,
+             [](Options& o) -> auto& { return o.galaxy.get_timeout; }),
+        flag("--backend-timeout", "of a load from the origin (8s)", refused,
+             [](Options& o) -> auto& { return o.galaxy.backend_timeout; }),
+        flag("--connect-timeout", "of connecting to a peer (250ms)", refused,
+             [](Options& o) -> auto& { return o.protocol.connect_timeout; }),
+        flag("--silence", "how long a peer may say nothing (1s)", refused,
+             [](Options& o) -> auto& { return o.universe.silence; }),
+        flag("--peek-timeout", "of a peek at a previous owner; 0: never peek (10ms)", allowed,
+             [](Options& o) -> auto& { return o.universe.peek_timeout; }),
+        flag("--warm-window", "how long previous owners are peeked; 0: never (5m)", allowed,
+             [](Options& o) -> auto& { return o.universe.warm_window; }),
+        flag("--backoff-min", "first pause before a failed peer is probed (100ms)", refused,
+             [](Options& o) -> auto& { return o.universe.backoff_min; }),
+        flag("--backoff-max", "longest pause before a failed peer is probed (10s)", refused,
+             [](Options& o) -> auto& { return o.universe.backoff_max; }),
+        flag("--fallback-ttl", "of values loaded for failed owners; 0: not kept (10s)", allowed,
+             [](Options& o) -> auto& { return o.galaxy.fallback_ttl; }),
+        flag("--drain", "how long to serve on after SIGTERM (5s)", allowed,
+             [](Options& o) -> auto& { return o.drain; }),
+        flag("--idle-reset", "popularity of a key not asked so long starts anew (60s)", refused,
+             [](Options& o) -> auto& { return o.galaxy.idle_reset; }),
+        flag("--get-ttl", "longest lifetime of a value; 0: no cap (0)", allowed,
+             [](Options& o) -> auto& { return o.galaxy.get_ttl; }),
+        flag("--peek-ttl", "the same of a peeked value; 0: as --get-ttl (0)", allowed,
+             [](Options& o) -> auto& { return o.galaxy.peek_ttl; }),
+    };
+}
+
+const std::vector<Flag>& flags()
+{
+    static const std::vector<Flag> all = [] {
+        std::vector<Flag> joined = identity_flags();
+        for (Flag& flag : time_flags()) joined.push_back(std::move(flag));
+        return joined;
+    }();
+    return all;
+}
+
+void check_required(const Options& options)
+{
+    if (options.listen.host.empty()) throw UsageError("--listen is missing");
+    if (options.universe.self.empty()) throw UsageError("--id is missing");
+    if (options.galaxy_name.empty()) throw UsageError("--galaxy is missing");
+    if (options.origin.empty()) throw UsageError("--origin is missing");
+}
+
+// What one flag alone cannot tell.
+void check_together(const Options& options)
+{
+    if (options.universe.backoff_min > options.universe.backoff_max)
+        throw UsageError("--backoff-min is longer than --backoff-max");
+    if (options.client_only && options.peers.empty() && options.peers_file.empty())
+        throw UsageError("--client-only needs --peer or --peers, or there is nobody to ask");
+    // With port 0 the node's own port is not known yet; its own entry is then checked when it is.
+    const bool known = options.listen.port != 0;
+    const galaxy::Peer self{options.universe.self, known ? to_string(options.listen) : std::string{}};
+    try {
+        unite({options.peers, self, options.client_only}, {});
+    } catch (const std::runtime_error& error) {
+        throw UsageError(std::string("--peer: ") + error.what());
+    }
+    const std::shared_ptr<galaxy::FetchProtocol> protocol = galaxy::http::protocol(options.protocol);
+    boost::asio::io_context unused;
+    for (const galaxy::Peer& peer : options.peers) {
+        try {
+            protocol->link(peer, {unused.get_executor(), options.universe.name, self.id, {}})->close();
+        } catch (const std::invalid_argument& error) {
+            throw UsageError("--peer " + peer.id + ": " + error.what());
+        }
+    }
+}
+
+struct Argument {
+    std::string_view name;
+    std::optional<std::string_view> value;   ///< of "--name=value"
+};
+
+Argument split(std::string_view argument)
+{
+    const std::size_t equals = argument.find('=');
+    if (equals == argument.npos) return {argument, std::nullopt};
+    return {argument.substr(0, equals), argument.substr(equals + 1)};
+}
+
+void apply(const Flag& flag, Options& options, std::string_view value)
+{
+    try {
+        flag.set(options, value);
+    } catch (const std::invalid_argument& error) {
+        throw UsageError(std::string(flag.name) + ": " + error.what());
+    }
+}
+
+}  // namespace
+
+CommandLine parse_command_line(const std::vector<std::string>& arguments)
+{
+    CommandLine line;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        auto [name, value] = split(arguments[i]);
+        if (name == "--help" || name == "--version") {
+            line.action = name == "--help" ? Action::help : Action::version;
+            return line;
+        }
+        const auto flag = std::find_if(flags().begin(), flags().end(),
+                                       [name = name](const Flag& one) { return one.name == name; });
+        if (flag == flags().end())
+            throw UsageError(arguments[i] + " is not a flag of galaxy-node; see --help");
+        if (flag->value.empty()) {
+            if (value) throw UsageError(std::string(flag->name) + " takes no value");
+        } else if (!value) {
+            if (i + 1 == arguments.size() || arguments[i + 1].starts_with("--"))
+                throw UsageError(std::string(flag->name) + " needs a value, " + std::string(flag->value));
+            value = arguments[++i];
+        }
+        apply(*flag, line.options, value.value_or(""));
+    }
+    check_required(line.options);
+    check_together(line.options);
+    return line;
+}
+
+std::string help_text()
+{
+    std::string text = "usage: galaxy-node --listen HOST:PORT --id ID --galaxy NAME --origin ORIGIN ...\n\n"
+                       "Serves one galaxy to its peers, and as GET /get/GALAXY/KEY to anybody.\n"
+                       "Besides: GET /ready, GET /stats.\n\n";
+    for (const Flag& flag : flags()) {
+        std::string left = "  " + std::string(flag.name) + " " + std::string(flag.value);
+        left.resize(std::max<std::size_t>(left.size() + 1, 27), ' ');
+        text += left + std::string(flag.help) + "\n";
+    }
+    return text + "  --help, --version\n\nTIME is such as 250ms, 5s or 5m.\n";
+}
+
+}  // namespace node

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "node/values.hpp"
+
+#include <galaxy/galaxy.hpp>
+#include <galaxy/http.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace node {
+
+/// A command line that cannot be used; `what()` begins with the flag at fault.
+class UsageError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// What galaxy-node was told to be.
+struct Options {
+    Endpoint listen;
+    std::string galaxy_name;
+    std::string origin;
+    std::string query = "select value from origin where key=?1";
+    std::vector<galaxy::Peer> peers;
+    std::string peers_file;
+    bool client_only = false;
+    std::size_t threads = 1;
+    galaxy::Duration drain = std::chrono::seconds(5);
+
+    galaxy::UniverseOptions universe;        ///< the fetch protocol is made of `protocol`
+    galaxy::GalaxyOptions galaxy;
+    galaxy::http::ProtocolOptions protocol;
+};
+
+enum class Action { run, help, version };
+
+struct CommandLine {
+    Action action = Action::run;
+    Options options;
+};
+
+/// Reads the arguments after the program's name; of a flag given twice the last counts. Throws
+/// `UsageError`.
+CommandLine parse_command_line(const std::vector<std::string>& arguments);
+
+std::string help_text();
+
+}  // namespace node

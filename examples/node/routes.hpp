@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <galaxy/http/handler.hpp>
+#include <galaxy/universe.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace node {
+
+/// What a target of `/get/` asks for.
+struct GetTarget {
+    std::string galaxy;
+    std::string key;
+};
+
+/// Galaxy and key of `/get/<galaxy>/<key>`; nothing where the escapes are broken or the key's slash
+/// is missing. The key may be empty and may contain anything.
+std::optional<GetTarget> parse_get(std::string_view path);
+
+/// What a node answers to everybody: /get, /ready and /stats.
+class Routes {
+public:
+    explicit Routes(const galaxy::Universe& universe) : universe_(&universe) {}
+
+    boost::asio::awaitable<galaxy::http::Response> answer(galaxy::http::Request request) const;
+
+private:
+    boost::asio::awaitable<galaxy::http::Response> get(galaxy::http::Request request,
+                                                       std::string_view path) const;
+    galaxy::http::Response ready() const;
+    galaxy::http::Response stats() const;
+    std::string owner(std::string_view key) const;
+
+    const galaxy::Universe* universe_;
+};
+
+}  // namespace node
