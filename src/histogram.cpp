@@ -10,8 +10,7 @@ namespace galaxy {
 // A sample's bucket is its highest bit and the `sub_bits` that follow it; below 8 it is the sample.
 std::size_t Histogram::bucket_of(std::uint64_t sample) noexcept
 {
-    if (sample < sub_buckets)
-        return static_cast<std::size_t>(sample);
+    if (sample < sub_buckets) return static_cast<std::size_t>(sample);
     const int shift = std::bit_width(sample) - 1 - sub_bits;
     const std::uint64_t leading = sample >> shift;  // 8 to 15
     return static_cast<std::size_t>(shift) * sub_buckets + static_cast<std::size_t>(leading);
@@ -21,8 +20,7 @@ std::size_t Histogram::bucket_of(std::uint64_t sample) noexcept
 double Histogram::bound_of(std::size_t bucket) noexcept
 {
     const std::size_t next = bucket + 1;
-    if (next < 2 * sub_buckets)
-        return static_cast<double>(next);
+    if (next < sub_buckets) return static_cast<double>(next);
     const std::size_t shift = next / sub_buckets - 1;
     return std::ldexp(static_cast<double>(next - shift * sub_buckets), static_cast<int>(shift));
 }
@@ -30,8 +28,7 @@ double Histogram::bound_of(std::size_t bucket) noexcept
 void Histogram::record(std::uint64_t sample) noexcept
 {
     const std::uint64_t before = sum_.fetch_add(sample, std::memory_order_relaxed);
-    if (before + sample < before)
-        sum_overflows_.fetch_add(1, std::memory_order_relaxed);
+    if (before + sample < before) sum_overflows_.fetch_add(1, std::memory_order_relaxed);
     buckets_[bucket_of(sample)].fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -40,8 +37,7 @@ HistogramStats Histogram::snapshot(double unit) const
     HistogramStats stats;
     for (std::size_t bucket = 0; bucket != buckets_.size(); ++bucket) {
         const std::uint64_t count = buckets_[bucket].load(std::memory_order_relaxed);
-        if (count == 0)
-            continue;
+        if (count == 0) continue;
         stats.count += count;
         stats.buckets.emplace_back(bound_of(bucket) * unit, count);
     }
@@ -58,8 +54,7 @@ double HistogramStats::quantile(double q) const noexcept
     std::uint64_t passed = 0;
     for (const auto& [bound, samples] : buckets) {
         passed += samples;
-        if (passed != 0 && static_cast<double>(passed) >= wanted)
-            return bound;
+        if (static_cast<double>(passed) >= wanted) return bound;
     }
     return buckets.empty() ? 0 : buckets.back().first;
 }

@@ -10,16 +10,16 @@
 
 namespace galaxy {
 
-/// Counts samples in buckets that grow with them: exact below 8, then eight to each power of two, so
-/// that a quantile is right to an eighth. Takes nanoseconds and bytes alike.
+/// Counts samples in buckets that grow with them: exact below 8, then eight to each power of two,
+/// so that a quantile is right to an eighth. Takes nanoseconds and bytes alike.
 ///
 /// Thread safety: any thread may record while another takes a snapshot; nothing waits.
 class Histogram {
 public:
     void record(std::uint64_t sample) noexcept;
 
-    /// What was recorded so far, times `unit`: 1e-9 makes nanoseconds seconds. A sample that is being
-    /// recorded meanwhile may be in the buckets and not yet in the sum, or the reverse.
+    /// What was recorded so far, times `unit`: 1e-9 makes nanoseconds seconds. A sample that is
+    /// being recorded meanwhile may be in the buckets and not yet in the sum, or the reverse.
     HistogramStats snapshot(double unit) const;
 
 private:

@@ -87,14 +87,10 @@ constexpr Counter<PeerStats> peer_counters[] = {
 json::object histogram(const HistogramStats& stats)
 {
     json::array buckets;
-    for (const auto& [bound, count] : stats.buckets)
-        buckets.push_back(json::array{bound, count});
-    return {{"count", stats.count},
-            {"sum", stats.sum},
-            {"p50", stats.quantile(0.5)},
-            {"p90", stats.quantile(0.9)},
-            {"p99", stats.quantile(0.99)},
-            {"p999", stats.quantile(0.999)},
+    for (const auto& [bound, count] : stats.buckets) buckets.push_back(json::array{bound, count});
+    return {{"count", stats.count},         {"sum", stats.sum},
+            {"p50", stats.quantile(0.5)},   {"p90", stats.quantile(0.9)},
+            {"p99", stats.quantile(0.99)},  {"p999", stats.quantile(0.999)},
             {"buckets", std::move(buckets)}};
 }
 
@@ -103,8 +99,7 @@ json::object histogram(const HistogramStats& stats)
 json::object to_json(const GalaxyStats& stats)
 {
     json::object result;
-    for (const auto& [name, member] : galaxy_counters)
-        result.emplace(name, stats.*member);
+    for (const auto& [name, member] : galaxy_counters) result.emplace(name, stats.*member);
     result.emplace("oldest_entry_seconds", stats.oldest_entry_seconds);
     result.emplace("get_seconds", histogram(stats.get_seconds));
     result.emplace("backend_seconds", histogram(stats.backend_seconds));
@@ -119,8 +114,7 @@ json::object to_json(const PeerStats& stats)
                         {"uri", stats.uri},
                         {"circuit", stats.circuit},
                         {"draining", stats.draining}};
-    for (const auto& [name, member] : peer_counters)
-        result.emplace(name, stats.*member);
+    for (const auto& [name, member] : peer_counters) result.emplace(name, stats.*member);
     result.emplace("fetch_seconds", histogram(stats.fetch_seconds));
     return result;
 }
@@ -128,17 +122,12 @@ json::object to_json(const PeerStats& stats)
 json::object to_json(const UniverseStats& stats)
 {
     json::object galaxies;
-    for (const auto& [name, galaxy] : stats.galaxies)
-        galaxies.emplace(name, to_json(galaxy));
+    for (const auto& [name, galaxy] : stats.galaxies) galaxies.emplace(name, to_json(galaxy));
     json::object peers;
-    for (const PeerStats& peer : stats.peers)
-        peers.emplace(peer.id, to_json(peer));
-    return {{"universe", stats.universe},
-            {"id", stats.id},
-            {"in_ring", stats.in_ring},
-            {"draining", stats.draining},
-            {"galaxies", std::move(galaxies)},
-            {"peers", std::move(peers)}};
+    for (const PeerStats& peer : stats.peers) peers.emplace(peer.id, to_json(peer));
+    return {{"universe", stats.universe},      {"id", stats.id},
+            {"in_ring", stats.in_ring},        {"draining", stats.draining},
+            {"galaxies", std::move(galaxies)}, {"peers", std::move(peers)}};
 }
 
 }  // namespace galaxy

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 namespace galaxy {
 namespace {
@@ -14,7 +15,8 @@ constexpr Duration least_age = std::chrono::milliseconds(100);
 
 double rate(std::uint64_t hits, Duration age)
 {
-    return static_cast<double>(hits) / std::chrono::duration<double>(std::max(age, least_age)).count();
+    return static_cast<double>(hits)
+           / std::chrono::duration<double>(std::max(age, least_age)).count();
 }
 
 }  // namespace
@@ -26,8 +28,7 @@ Candidates::Candidates(std::size_t limit, Duration idle_reset)
 
 Seen Candidates::touch(std::string_view key, std::uint64_t hits, TimePoint now)
 {
-    if (limit_ == 0)
-        return {hits, 0};
+    if (limit_ == 0) return {hits, 0};
     Candidate& candidate = latest(key, now, now);
     candidate.hits += hits;
     return {candidate.hits, rate(candidate.hits, now - candidate.first_seen)};
@@ -36,8 +37,7 @@ Seen Candidates::touch(std::string_view key, std::uint64_t hits, TimePoint now)
 void Candidates::remember(std::string_view key, std::uint64_t hits, TimePoint first_seen,
                           TimePoint now)
 {
-    if (limit_ == 0)
-        return;
+    if (limit_ == 0) return;
     Candidate& candidate = latest(key, first_seen, now);
     candidate.hits += hits;
     candidate.first_seen = std::min(candidate.first_seen, first_seen);
@@ -46,13 +46,13 @@ void Candidates::remember(std::string_view key, std::uint64_t hits, TimePoint fi
 void Candidates::forget(std::string_view key)
 {
     const auto found = index_.find(stable_hash(key));
-    if (found == index_.end())
-        return;
+    if (found == index_.end()) return;
     by_age_.erase(found->second);
     index_.erase(found);
 }
 
-// The key's candidate, moved to the front: as it stood, or without hits where it is new or was idle.
+// The key's candidate, moved to the front: as it stood, or without hits where it is new or was
+// idle.
 Candidates::Candidate& Candidates::latest(std::string_view key, TimePoint first_seen, TimePoint now)
 {
     const std::uint64_t hash = stable_hash(key);
@@ -60,8 +60,7 @@ Candidates::Candidate& Candidates::latest(std::string_view key, TimePoint first_
     if (found != index_.end()) {
         const auto candidate = found->second;
         by_age_.splice(by_age_.begin(), by_age_, candidate);
-        if (now - candidate->last_seen >= idle_reset_)
-            *candidate = {hash, 0, first_seen, now};
+        if (now - candidate->last_seen >= idle_reset_) *candidate = {hash, 0, first_seen, now};
         candidate->last_seen = now;
         return *candidate;
     }

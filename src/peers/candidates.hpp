@@ -18,18 +18,20 @@ struct Seen {
     double rate = 0;  ///< a second
 };
 
-/// Remembers how popular the keys are that were fetched from other owners: the latest `limit` of them.
+/// Remembers how popular the keys are that were fetched from other owners: the latest `limit` of
+/// them.
 ///
-/// Keys are remembered by 64 bits of hash, so that a thousand keys of 32 KiB cost no more than short
-/// ones; where two meet, their popularity is added, which costs a needless hot copy at worst. All
-/// operations take constant time. Not thread-safe.
+/// Keys are remembered by 64 bits of hash, so that a thousand keys of 32 KiB cost no more than
+/// short ones; where two meet, their popularity is added, which costs a needless hot copy at worst.
+/// All operations take constant time. Not thread-safe.
 class Candidates {
 public:
     /// A limit of zero remembers nothing. A key not touched for `idle_reset` starts anew.
     Candidates(std::size_t limit, Duration idle_reset);
 
-    /// Adds `hits` to the key's and tells what they come to. The rate is exact: hits since the first
-    /// sighting over the time since then, taken as 100 ms at least; zero where nothing is remembered.
+    /// Adds `hits` to the key's and tells what they come to. The rate is exact: hits since the
+    /// first sighting over the time since then, taken as 100 ms at least; zero where nothing is
+    /// remembered.
     Seen touch(std::string_view key, std::uint64_t hits, TimePoint now);
 
     /// Takes back what is known of a key whose hot copy was evicted.

@@ -25,8 +25,7 @@ std::string ring_digest(std::string_view picker_description,
     assert(std::ranges::is_sorted(sorted_ids));
     std::string text;
     append(text, picker_description);
-    for (const std::string& id : sorted_ids)
-        append(text, id);
+    for (const std::string& id : sorted_ids) append(text, id);
 
     std::string digest(16, '0');
     std::uint64_t hash = stable_hash(text);

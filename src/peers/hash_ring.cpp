@@ -16,8 +16,7 @@ constexpr std::array<std::uint32_t, 256> crc_table = [] {
     std::array<std::uint32_t, 256> table{};
     for (std::uint32_t byte = 0; byte != table.size(); ++byte) {
         std::uint32_t crc = byte;
-        for (int bit = 0; bit != 8; ++bit)
-            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
+        for (int bit = 0; bit != 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0u);
         table[byte] = crc;
     }
     return table;
@@ -26,8 +25,8 @@ constexpr std::array<std::uint32_t, 256> crc_table = [] {
 void check(std::size_t segments, const HashRing::Hash& hash)
 {
     if (segments == 0)
-        throw std::invalid_argument(
-            "a hash ring with no segments per peer has no owners; give each peer one or more, such as 50");
+        throw std::invalid_argument("a hash ring with no segments per peer has no owners; give "
+                                    "each peer one or more, such as 50");
     if (!hash)
         throw std::invalid_argument(
             "a hash ring cannot place peers with an empty hash; pass one, such as HashRing::crc32");
@@ -47,8 +46,7 @@ std::string replica_key(std::string_view key, std::size_t replica)
 {
     std::string name(key);
     name += "\xaa\xaa";
-    for (; replica >= 0x80; replica >>= 7)
-        name += static_cast<char>(replica | 0x80);
+    for (; replica >= 0x80; replica >>= 7) name += static_cast<char>(replica | 0x80);
     name += static_cast<char>(replica);
     return name;
 }
@@ -93,10 +91,10 @@ std::size_t HashRing::owners(std::string_view key, std::span<std::size_t> ranks)
             ++steps;
         }
         std::size_t peer = points_[at].peer;
-        // A peer that lost every point to greater names owns nothing, but still ranks behind all others.
+        // A peer that lost every point to greater names owns nothing, but still ranks behind all
+        // others.
         if (steps == points_.size())
-            for (peer = 0; taken(peer);)
-                ++peer;
+            for (peer = 0; taken(peer);) ++peer;
         ranks[rank] = peer;
     }
     return count;
@@ -113,8 +111,7 @@ std::uint32_t HashRing::crc32(std::string_view bytes)
 std::uint32_t HashRing::fnv1a(std::string_view bytes)
 {
     std::uint32_t hash = 2166136261u;
-    for (const char byte : bytes)
-        hash = (hash ^ static_cast<unsigned char>(byte)) * 16777619u;
+    for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 16777619u;
     return hash;
 }
 

@@ -53,10 +53,8 @@ bool Health::failed(Severity severity, TimePoint now) noexcept
 
 bool Health::take_probe(TimePoint now) noexcept
 {
-    if (admits() || now < next_probe_)
-        return false;
-    if (circuit_ == Circuit::open)
-        circuit_ = Circuit::half_open;
+    if (admits() || now < next_probe_) return false;
+    if (circuit_ == Circuit::open) circuit_ = Circuit::half_open;
     next_probe_ = later(now, backoff_max_);
     return true;
 }

@@ -26,8 +26,8 @@ enum class Severity {
 /// dead one in case it comes back. Does no I/O and reads no clock. Not thread-safe.
 class Health {
 public:
-    /// The pause before a probe doubles from `backoff_min` to `backoff_max`, and is shortened at random,
-    /// down to its half, so that the nodes do not all probe together.
+    /// The pause before a probe doubles from `backoff_min` to `backoff_max`, and is shortened at
+    /// random, down to its half, so that the nodes do not all probe together.
     Health(Duration backoff_min, Duration backoff_max, std::uint64_t seed) noexcept;
 
     /// Whether the peer counts as a member of the ring.

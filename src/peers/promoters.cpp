@@ -80,9 +80,8 @@ std::shared_ptr<Promoter> previously_seen()
 std::shared_ptr<Promoter> probabilistic(std::uint32_t n, std::uint64_t seed)
 {
     if (n == 0)
-        throw std::invalid_argument(
-            "probabilistic(0) would promote one fetch in none; pass 1 to promote all, or set hot_share "
-            "to 0 to promote nothing");
+        throw std::invalid_argument("probabilistic(0) would promote one fetch in none; pass 1 to "
+                                    "promote all, or set hot_share to 0 to promote nothing");
     return std::make_shared<Probabilistic>(n, seed == 0 ? machine_seed() : seed);
 }
 
@@ -90,7 +89,8 @@ std::shared_ptr<Promoter> promote_if(
     std::function<bool(std::string_view, const Value&, const PromotionStats&)> decide)
 {
     if (!decide)
-        throw std::invalid_argument("promote_if has no function to ask; pass one that is not empty");
+        throw std::invalid_argument(
+            "promote_if has no function to ask; pass one that is not empty");
     return std::make_shared<PromoteIf>(std::move(decide));
 }
 

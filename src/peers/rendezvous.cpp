@@ -12,8 +12,7 @@ Rendezvous::Rendezvous(std::vector<std::string> ids)
 {
     seeds_.reserve(ids.size());
     // Mixed once more than a key's hash, so that a key spelt like an id is a key like any other.
-    for (const std::string& id : ids)
-        seeds_.push_back(mix(stable_hash(id)));
+    for (const std::string& id : ids) seeds_.push_back(mix(stable_hash(id)));
 }
 
 // One pass a rank, each finding the best that comes after the last one found: two ranks are what
@@ -35,8 +34,7 @@ std::size_t Rendezvous::owners(std::string_view key, std::span<std::size_t> rank
         Score best{0, seeds_.size()};
         for (std::size_t peer = 0; peer != seeds_.size(); ++peer) {
             const Score score{mix(hash ^ seeds_[peer]), peer};
-            if (score.before(best) && (rank == 0 || last.before(score)))
-                best = score;
+            if (score.before(best) && (rank == 0 || last.before(score))) best = score;
         }
         ranks[rank] = best.peer;
         last = best;

@@ -62,8 +62,7 @@ TEST_CASE("candidates: a key untouched for idle_reset starts anew, one touched i
 TEST_CASE("candidates: beyond the limit the one untouched for longest is forgotten")
 {
     Candidates candidates(3, 60s);
-    for (const char* key : {"a", "b", "c"})
-        candidates.touch(key, 1, start);
+    for (const char* key : {"a", "b", "c"}) candidates.touch(key, 1, start);
     candidates.touch("a", 1, start);
     candidates.touch("d", 1, start);
     CHECK(candidates.size() == 3);
@@ -129,7 +128,8 @@ TEST_CASE("candidates: an evicted hot copy comes back with what it earned, count
     }
     SECTION("it joins what was seen meanwhile")
     {
-        candidates.remember("k", 10, start - 1s, start + 7s);
+        candidates.remember("k", 5, start - 1s, start + 7s);
+        candidates.remember("k", 5, start + 3s, start + 7s);
         CHECK(candidates.touch("k", 1, start + 7s).rate == Approx(4));
     }
     SECTION("it goes idle like any other")

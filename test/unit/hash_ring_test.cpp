@@ -58,8 +58,7 @@ std::vector<std::string> owners(const HashRing& ring, const std::vector<std::str
     std::vector<std::size_t> ranks(n);
     ranks.resize(ring.owners(key, ranks));
     std::vector<std::string> names;
-    for (const std::size_t rank : ranks)
-        names.push_back(ids.at(rank));
+    for (const std::size_t rank : ranks) names.push_back(ids.at(rank));
     return names;
 }
 
@@ -79,8 +78,8 @@ std::size_t check_case(const json::object& recorded)
     for (const json::value& entry : recorded.at("replicated").as_array()) {
         const auto key = json::value_to<std::string>(entry.at("key_b64"));
         INFO("key " << key);
-        REQUIRE(owners(ring, ids, from_base64(key), entry.at("n").to_number<std::size_t>()) ==
-                strings(entry.at("owners")));
+        REQUIRE(owners(ring, ids, from_base64(key), entry.at("n").to_number<std::size_t>())
+                == strings(entry.at("owners")));
         ++checked;
     }
     return checked;
@@ -92,8 +91,7 @@ TEST_CASE("hash ring: answers as Go galaxycache was recorded to")
 {
     const std::filesystem::path path = shared_dir() / "vectors/ring.json";
     std::ifstream file(path);
-    if (!file)
-        SKIP("the vectors are absent: " << path);
+    if (!file) SKIP("the vectors are absent: " << path);
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     const json::value cases = json::parse(text);
 
@@ -121,8 +119,9 @@ TEST_CASE("hash ring: a key belongs to the first point at or after its hash, wra
     // One point a peer: "0a" at 10, "0b" at 20. A key is placed where its number says.
     const std::vector<std::string> ids{"a", "b"};
     const HashRing ring(ids, 1, [](std::string_view text) -> std::uint32_t {
-        return text == "0a" ? 10 : text == "0b" ? 20
-                                                : static_cast<std::uint32_t>(std::stoul(std::string(text)));
+        return text == "0a"   ? 10
+               : text == "0b" ? 20
+                              : static_cast<std::uint32_t>(std::stoul(std::string(text)));
     });
     CHECK(owners(ring, ids, "0", 1) == std::vector<std::string>{"a"});
     CHECK(owners(ring, ids, "10", 1) == std::vector<std::string>{"a"});
@@ -150,8 +149,7 @@ TEST_CASE("hash ring: the greater name wins a shared point, in whatever order th
 TEST_CASE("hash ring: ranks beyond 127 carry on the varint")
 {
     std::vector<std::string> ids;
-    for (int i = 0; i != 300; ++i)
-        ids.push_back("node-" + std::to_string(1000 + i));
+    for (int i = 0; i != 300; ++i) ids.push_back("node-" + std::to_string(1000 + i));
     std::vector<std::string> asked;
     const HashRing ring(ids, 1, [&](std::string_view text) {
         asked.emplace_back(text);

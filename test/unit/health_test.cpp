@@ -33,8 +33,7 @@ Health opened(std::uint64_t seed = 1)
 Duration pause(const Health& health, TimePoint since)
 {
     for (Duration waited = 0ms; waited <= 1h; waited += 1ms)
-        if (Health copy = health; copy.take_probe(since + waited))
-            return waited;
+        if (Health copy = health; copy.take_probe(since + waited)) return waited;
     return Duration::max();
 }
 
@@ -114,7 +113,8 @@ TEST_CASE("health: pauses double from the first to the last, shortened at most b
 {
     Health health = opened();
     TimePoint now = start;
-    for (Duration full = 100ms; full != 20s; full = full == 10s ? 20s : std::min<Duration>(full * 2, 10s))
+    for (Duration full = 100ms; full != 20s;
+         full = full == 10s ? 20s : std::min<Duration>(full * 2, 10s))
         for (int times = full == 10s ? 5 : 1; times != 0; --times) {
             INFO(full.count());
             const Duration waited = pause(health, now);
@@ -145,7 +145,8 @@ TEST_CASE("health: late failures of requests begun before change nothing")
     Health health = opened();
     const Duration before = pause(health, start);
     for (int i = 0; i != 1'000; ++i)
-        REQUIRE_FALSE(health.failed(i % 2 == 0 ? Severity::decisive : Severity::ordinary, start + 1ms));
+        REQUIRE_FALSE(
+            health.failed(i % 2 == 0 ? Severity::decisive : Severity::ordinary, start + 1ms));
     CHECK(pause(health, start) == before);
     CHECK(health.opens() == 1);
 
@@ -189,8 +190,7 @@ TEST_CASE("health: a probe's answer closes the circuit and resets the pause")
 TEST_CASE("health: an answer to an earlier request closes an open circuit, and the row starts anew")
 {
     Health health = healthy();
-    for (int i = 0; i != 3; ++i)
-        health.failed(Severity::ordinary, start);
+    for (int i = 0; i != 3; ++i) health.failed(Severity::ordinary, start);
     REQUIRE(health.circuit() == Circuit::open);
     health.succeeded(start + 1ms);
     CHECK(health.admits());
@@ -267,6 +267,9 @@ TEST_CASE("health: pauses at the ends of what a duration holds")
 {
     Health patient(Duration::max(), Duration::max(), 1);
     patient.failed(Severity::decisive, start);
+    CHECK_FALSE(patient.take_probe(start + 24h));
+    patient.succeeded(start);
+    patient.set_draining(true);
     CHECK_FALSE(patient.take_probe(start + 24h));
 
     Health hasty(1ns, 1ns, 1);

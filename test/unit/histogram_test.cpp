@@ -50,7 +50,8 @@ TEST_CASE("histogram: small samples have a bucket each, greater ones are known t
     CHECK(bound_for(1'000'000) == 15.0 * 65536 + 65536);
 }
 
-TEST_CASE("histogram: every bound is above its samples, by an eighth at most, and the next is higher")
+TEST_CASE(
+    "histogram: every bound is above its samples, by an eighth at most, and the next is higher")
 {
     double last = 0;
     for (int power = 3; power != 64; ++power)
@@ -83,16 +84,14 @@ TEST_CASE("histogram: the unit scales sum and bounds")
 TEST_CASE("histogram: the sum outgrows 64 bits")
 {
     Histogram histogram;
-    for (int i = 0; i != 5; ++i)
-        histogram.record(largest);
+    for (int i = 0; i != 5; ++i) histogram.record(largest);
     CHECK(histogram.snapshot(1).sum == Approx(5 * std::ldexp(1.0, 64)));
 }
 
 TEST_CASE("histogram: quantiles of a known distribution")
 {
     Histogram histogram;
-    for (std::uint64_t sample = 0; sample != 100'000; ++sample)
-        histogram.record(sample);
+    for (std::uint64_t sample = 0; sample != 100'000; ++sample) histogram.record(sample);
     const HistogramStats stats = histogram.snapshot(1);
     for (const double q : {0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999}) {
         INFO(q);
@@ -104,11 +103,9 @@ TEST_CASE("histogram: quantiles of a known distribution")
 TEST_CASE("histogram: quantiles hit their sample in spite of rounding, and stay within the samples")
 {
     HistogramStats stats;
-    for (int i = 1; i <= 100; ++i)
-        stats.buckets.emplace_back(i, 1);
+    for (int i = 1; i <= 100; ++i) stats.buckets.emplace_back(i, 1);
     stats.count = 100;
-    for (int i = 1; i <= 100; ++i)
-        REQUIRE(stats.quantile(i / 100.0) == i);
+    for (int i = 1; i <= 100; ++i) REQUIRE(stats.quantile(i / 100.0) == i);
     CHECK(stats.quantile(0) == 1);
     CHECK(stats.quantile(-1) == 1);
     CHECK(stats.quantile(1) == 100);
@@ -121,12 +118,10 @@ TEST_CASE("histogram: threads record without losing any")
     std::vector<std::thread> threads;
     for (std::uint64_t t = 0; t != 4; ++t)
         threads.emplace_back([&histogram, t] {
-            for (std::uint64_t i = 0; i != 20'000; ++i)
-                histogram.record(i * (t + 1));
+            for (std::uint64_t i = 0; i != 20'000; ++i) histogram.record(i * (t + 1));
         });
     histogram.snapshot(1);
-    for (std::thread& thread : threads)
-        thread.join();
+    for (std::thread& thread : threads) thread.join();
     const HistogramStats stats = histogram.snapshot(1);
     CHECK(stats.count == 80'000);
     CHECK(stats.sum == Approx(10.0 * 20'000 * 19'999 / 2));

@@ -48,8 +48,7 @@ TEST_CASE("promoters: a scan of keys asked once makes no hot copy, the second ti
         return asks(*promoter, {.hits = seen.hits, .rate = seen.rate});
     };
     int promoted = 0;
-    for (int i = 0; i != 100'000; ++i)
-        promoted += fetch(std::to_string(i));
+    for (int i = 0; i != 100'000; ++i) promoted += fetch(std::to_string(i));
     CHECK(promoted == 0);
     CHECK(fetch("99999"));
 }
@@ -65,8 +64,7 @@ TEST_CASE("promoters: probabilistic takes one in n")
 {
     const auto count = [](galaxy::Promoter& promoter) {
         int taken = 0;
-        for (int i = 0; i != 100'000; ++i)
-            taken += asks(promoter, {});
+        for (int i = 0; i != 100'000; ++i) taken += asks(promoter, {});
         return taken;
     };
     CHECK(count(*galaxy::probabilistic(1)) == 100'000);
@@ -80,8 +78,7 @@ TEST_CASE("promoters: probabilistic repeats itself for a seed, and only then")
 {
     const auto draws = [](const std::shared_ptr<galaxy::Promoter>& promoter) {
         std::vector<bool> taken;
-        for (int i = 0; i != 200; ++i)
-            taken.push_back(asks(*promoter, {}));
+        for (int i = 0; i != 200; ++i) taken.push_back(asks(*promoter, {}));
         return taken;
     };
     CHECK(draws(galaxy::probabilistic(2, 7)) == draws(galaxy::probabilistic(2, 7)));
@@ -93,9 +90,9 @@ TEST_CASE("promoters: promote_if asks the function with everything that is known
 {
     const auto promoter = galaxy::promote_if(
         [](std::string_view key, const galaxy::Value& value, const PromotionStats& stats) {
-            return key == "k" && value.empty() && stats.hot_entries == 3;
+            return key == "k" && value.empty() && stats.hits == 3;
         });
-    CHECK(asks(*promoter, {.hot_entries = 3}));
-    CHECK_FALSE(asks(*promoter, {.hot_entries = 4}));
+    CHECK(asks(*promoter, {.hits = 3}));
+    CHECK_FALSE(asks(*promoter, {.hits = 4}));
     CHECK_THROWS_AS(galaxy::promote_if(nullptr), std::invalid_argument);
 }

@@ -18,8 +18,7 @@ using galaxy::Rendezvous;
 std::vector<std::string> nodes(std::size_t count)
 {
     std::vector<std::string> ids;
-    for (std::size_t i = 0; i != count; ++i)
-        ids.push_back("10.0.0." + std::to_string(i) + ":8080");
+    for (std::size_t i = 0; i != count; ++i) ids.push_back("10.0.0." + std::to_string(i) + ":8080");
     std::ranges::sort(ids);
     return ids;
 }
@@ -39,9 +38,9 @@ std::size_t owner(const galaxy::PeerPicker& picker, std::string_view key)
 double peak_over_average(const std::vector<std::size_t>& counts)
 {
     double total = 0;
-    for (const std::size_t count : counts)
-        total += static_cast<double>(count);
-    return static_cast<double>(std::ranges::max(counts)) * static_cast<double>(counts.size()) / total;
+    for (const std::size_t count : counts) total += static_cast<double>(count);
+    return static_cast<double>(std::ranges::max(counts)) * static_cast<double>(counts.size())
+           / total;
 }
 
 }  // namespace
@@ -89,8 +88,7 @@ TEST_CASE("rendezvous: ten nodes share within half a percent, a hundred within f
     const auto peak = [](std::size_t peers, std::size_t keys) {
         const Rendezvous picker(nodes(peers));
         std::vector<std::size_t> counts(peers);
-        for (std::size_t i = 0; i != keys; ++i)
-            ++counts[owner(picker, key(i))];
+        for (std::size_t i = 0; i != keys; ++i) ++counts[owner(picker, key(i))];
         return peak_over_average(counts);
     };
     CHECK(peak(10, 2'000'000) < 1.005);
@@ -126,8 +124,7 @@ TEST_CASE("rendezvous: the keys of a dead node are spread over all others")
     for (std::size_t i = 0; i != 500'000; ++i) {
         std::array<std::size_t, 2> ranks{};
         REQUIRE(picker.owners(key(i), ranks) == 2);
-        if (ranks[0] == 7)
-            ++heirs[ranks[1]];
+        if (ranks[0] == 7) ++heirs[ranks[1]];
     }
     CHECK(heirs[7] == 0);
     heirs.erase(heirs.begin() + 7);
@@ -159,7 +156,8 @@ TEST_CASE("rendezvous: equal scores go to the lower id, and nobody is left out")
 }
 
 // mailgun/groupcache #72 and #27: nodes that see the same peers differently wait for each other.
-TEST_CASE("rendezvous: the owner is the same id wherever it stands in the list (mailgun/groupcache #72)")
+TEST_CASE(
+    "rendezvous: the owner is the same id wherever it stands in the list (mailgun/groupcache #72)")
 {
     std::vector<std::string> ids = nodes(7);
     const Rendezvous ascending(ids);
@@ -176,6 +174,5 @@ TEST_CASE("rendezvous: the factory makes it and says what it is")
     CHECK_FALSE(factory.go_compatible);
     const auto made = factory.make(nodes(5));
     const Rendezvous direct(nodes(5));
-    for (std::size_t i = 0; i != 100; ++i)
-        CHECK(owner(*made, key(i)) == owner(direct, key(i)));
+    for (std::size_t i = 0; i != 100; ++i) CHECK(owner(*made, key(i)) == owner(direct, key(i)));
 }
