@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "http/connection.hpp"
+
+#include "http/answer.hpp"
+#include "http/pool.hpp"
+#include "http/wire.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/fields.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <utility>
+
+namespace galaxy::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using asio::ip::tcp;
+
+Connection::Io::Io(const asio::any_io_executor& executor)
+    : strand(asio::make_strand(executor)), socket(strand), resolver(strand), deadline(strand)
+{
+}
+
+Connection::Connection(std::shared_ptr<Pool> pool, const asio::any_io_executor& executor)
+    : pool_(std::move(pool)), io_(std::make_unique<Io>(executor))
+{
+}
+
+template <class Step>
+auto Connection::then(Step step)
+{
+    return [self = shared_from_this(), attempt = attempt_, step]<class... Arguments>(Arguments... arguments)
+        requires std::invocable<const Step&, Connection&, Arguments...>
+    {
+        if (attempt == self->attempt_) step(*self, std::move(arguments)...);
+    };
+}
+
+void Connection::post_begin(JobPtr job)
+{
+    asio::post(io_->strand, [self = shared_from_this(), job = std::move(job)] { self->begin(job); });
+}
+
+void Connection::post_give_up(JobPtr job)
+{
+    if (!io_) return;
+    asio::post(io_->strand, [self = shared_from_this(), job = std::move(job)] { self->give_up(job); });
+}
+
+void Connection::begin(JobPtr job)
+{
+    job_ = std::move(job);
+    heard_ = false;
+    ++attempt_;
+    if (pooled_ && still_open()) {
+        send();
+    } else {
+        pooled_ = false;
+        connect();
+    }
+}
+
+void Connection::give_up(const JobPtr& job)
+{
+    if (job_ == job) fail(asio::error::operation_aborted, {});
+}
+
+/// A peer may have closed an idle connection, or said what nobody asked: a look costs less than an error.
+bool Connection::still_open()
+{
+    char byte = 0;
+    const ssize_t seen =
+        ::recv(io_->socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    return seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+void Connection::connect()
+{
+    close_socket();
+    ++attempt_;
+    pool_->opening();
+    io_->deadline.expires_after(pool_->options().connect_timeout);
+    io_->deadline.async_wait(then([](Connection& self, error_code error) {
+        if (!error) self.fail(errc::peer_unreachable, "no connection in time");
+    }));
+
+    const Endpoint& endpoint = pool_->endpoint();
+    error_code not_numeric;
+    const asio::ip::address address = asio::ip::make_address(endpoint.host, not_numeric);
+    if (not_numeric) {
+        resolve();
+    } else {
+        connect_to(tcp::resolver::results_type::create(tcp::endpoint(address, endpoint.port),
+                                                       endpoint.host, std::to_string(endpoint.port)));
+    }
+}
+
+void Connection::resolve()
+{
+    const Endpoint& endpoint = pool_->endpoint();
+    io_->resolver.async_resolve(
+        endpoint.host, std::to_string(endpoint.port), tcp::resolver::numeric_service,
+        then([](Connection& self, error_code error, tcp::resolver::results_type addresses) {
+            if (error) return self.fail(errc::peer_unreachable, "resolving: " + error.message());
+            self.connect_to(std::move(addresses));
+        }));
+}
+
+void Connection::connect_to(tcp::resolver::results_type addresses)
+{
+    asio::async_connect(io_->socket, addresses,
+                        then([](Connection& self, error_code error, const tcp::endpoint&) {
+                            self.connected(error);
+                        }));
+}
+
+void Connection::connected(error_code error)
+{
+    ++attempt_;  // the deadline may be on its way already
+    io_->deadline.cancel();
+    if (error == asio::error::no_descriptors ||
+        error == error_code(ENFILE, boost::system::system_category())) {
+        // That is this process's trouble, not the peer's.
+        return fail(errc::busy, "connecting: " + error.message());
+    }
+    if (!error) io_->socket.non_blocking(true, error);
+    if (error) return fail(errc::peer_unreachable, "connecting: " + error.message());
+    error_code ignored;
+    io_->socket.set_option(tcp::no_delay(true), ignored);
+    send();
+}
+
+void Connection::send()
+{
+    inlet_.clear();
+    parser_.emplace();
+    parser_->body_limit(boost::none);  // the body sees to that, by what kind of answer it is
+    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());
+    parser_->get().body().limit = job_->max_value;
+    asio::async_write(io_->socket, asio::buffer(job_->request),
+                      then([job = job_](Connection& self, error_code error, std::size_t) {
+                          if (error) return self.broke(error);
+                          self.receive();
+                      }));
+}
+
+void Connection::receive()
+{
+    inlet_.keep();
+    io_->socket.async_wait(tcp::socket::wait_read, then([](Connection& self, error_code error) {
+                               if (error) return self.broke(error);
+                               self.read();
+                           }));
+}
+
+void Connection::read()
+{
+    error_code error;
+    const std::size_t size = inlet_.read(io_->socket, error);
+    if (error == asio::error::would_block) return receive();
+    if (error == asio::error::eof) return at_end_of_stream();
+    if (error) return broke(error);
+    heard_ = true;
+    if (size > 0) job_->sink->alive();
+    inlet_.feed(*parser_, error);
+    if (answer_is_bad(error)) return;
+    if (parser_->is_done()) return answered();
+    receive();
+}
+
+/// Ends the request, and returns true, where the answer so far breaks the protocol or a limit.
+bool Connection::answer_is_bad(error_code error)
+{
+    const std::size_t limit = pool_->options().max_header;
+    const std::size_t header =
+        inlet_.header_size() + (parser_->is_header_done() ? 0 : inlet_.pending());
+    if (header > limit) {
+        fail(errc::protocol_error, "the header of the answer is too long");
+    } else if (error == beast::http::error::body_limit) {
+        fail(errc::value_too_large, "the value is larger than this galaxy allows");
+    } else if (error) {
+        fail(errc::protocol_error, "the answer cannot be understood: " + error.message());
+    } else if (!parser_->is_done() && inlet_.pending() > limit) {
+        fail(errc::protocol_error, "an endless line in the answer");
+    } else if (parser_->is_header_done() && parser_->need_eof() && !parser_->is_done() &&
+               parser_->get().result_int() == 200) {
+        // A process that dies ends its connections as orderly as one that has said everything.
+        fail(errc::protocol_error, "a value without a length cannot be told from a cut one");
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void Connection::at_end_of_stream()
+{
+    if (!parser_->got_some()) return broke(asio::error::eof);
+    error_code error;
+    parser_->put_eof(error);
+    if (error) return broke(error);
+    answered();
+}
+
+void Connection::answered()
+{
+    auto& message = parser_->get();
+    auto text = [&message](std::string_view name) -> std::string_view {
+        const auto found = message.find(name);
+        if (found == message.end()) return {};
+        return {found->value().data(), found->value().size()};
+    };
+    const AnswerHead head{.status = message.result_int(),
+                          .galaxy_status = text(header::galaxy_status),
+                          .peer = text(header::peer),
+                          .draining = text(header::draining),
+                          .expires = text("Expires"),
+                          .lifetime = text(header::lifetime),
+                          .encoding = text("Content-Encoding")};
+    FetchResult result = judge(head, pool_->peer_id());
+    if (!result.error) result.value = std::move(message.body().bytes);
+    end(std::move(result), parser_->keep_alive() && inlet_.pending() == 0);
+}
+
+void Connection::broke(error_code error)
+{
+    // The peer closed the connection while it was idle and this request was on its way (boostorg/beast
+    // #2016): it has not been looked at, so it may be sent again, once, on a new connection.
+    if (pooled_ && !heard_) {
+        pooled_ = false;
+        return connect();
+    }
+    fail(errc::peer_reset, error.message());
+}
+
+void Connection::fail(error_code error, std::string detail)
+{
+    FetchResult result;
+    result.error = error;
+    result.detail = std::move(detail);
+    end(std::move(result), false);
+}
+
+void Connection::end(FetchResult result, bool reusable)
+{
+    ++attempt_;
+    const JobPtr job = std::exchange(job_, nullptr);
+    parser_.reset();
+    inlet_.clear();
+    pooled_ = reusable;
+    // Whoever is told may start the next request at once: it should find this connection. From
+    // `give_back` on, the socket is not ours: another thread may close it.
+    if (reusable) {
+        pool_->give_back(shared_from_this());
+    } else {
+        io_->deadline.cancel();
+        io_->resolver.cancel();
+        close_socket();
+        pool_->discard(shared_from_this());
+    }
+    pool_->finish(job, std::move(result));
+}
+
+void Connection::close_socket()
+{
+    error_code ignored;
+    io_->socket.close(ignored);
+}
+
+}  // namespace galaxy::http

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "http/answer_body.hpp"
+#include "http/inlet.hpp"
+#include "http/job.hpp"
+#include "runtime/enrolment.hpp"
+
+#include <galaxy/error.hpp>
+#include <galaxy/fetch.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace galaxy::http {
+
+class Pool;
+
+/// One connection to a peer, working on one request at a time, on a strand of its own.
+///
+/// Every step is a callback that knows the attempt it belongs to; whatever ends a phase begins a new
+/// attempt, so that what still comes of the old one (a deadline, a late resolver) is not heard.
+class Connection final : public std::enable_shared_from_this<Connection> {
+public:
+    Connection(std::shared_ptr<Pool> pool, const boost::asio::any_io_executor& executor);
+
+    /// From any thread, with the pool's mutex held, so that the context cannot go meanwhile.
+    void post_begin(JobPtr job);
+    void post_give_up(JobPtr job);
+
+    /// With the pool's mutex held, while nothing is under way here.
+    void release() noexcept { io_.reset(); }
+    void context_gone(Garbage& garbage) { garbage.take(std::move(io_)); }
+
+private:
+    using error_code = boost::system::error_code;
+    using Parser = boost::beast::http::response_parser<AnswerBody>;
+
+    struct Io {
+        explicit Io(const boost::asio::any_io_executor& executor);
+
+        boost::asio::strand<boost::asio::any_io_executor> strand;
+        boost::asio::ip::tcp::socket socket;
+        boost::asio::ip::tcp::resolver resolver;
+        boost::asio::steady_timer deadline;
+    };
+
+    /// Wraps a step so that it is skipped where its attempt is over.
+    template <class Step>
+    auto then(Step step);
+
+    void begin(JobPtr job);
+    void give_up(const JobPtr& job);
+
+    void connect();
+    void resolve();
+    void connect_to(boost::asio::ip::tcp::resolver::results_type addresses);
+    void connected(error_code error);
+    void send();
+    void receive();
+    void read();
+    bool answer_is_bad(error_code error);
+    void at_end_of_stream();
+    void answered();
+
+    bool still_open();
+    void broke(error_code error);
+    void fail(error_code error, std::string detail);
+    void end(FetchResult result, bool reusable);
+    void close_socket();
+
+    const std::shared_ptr<Pool> pool_;
+    std::unique_ptr<Io> io_;
+    std::optional<Parser> parser_;
+    Inlet inlet_;
+    JobPtr job_;
+    std::uint64_t attempt_ = 0;
+    bool pooled_ = false;  // an earlier request was answered on this socket
+    bool heard_ = false;   // a byte of the answer came
+};
+
+}  // namespace galaxy::http

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/system/error_code.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace galaxy::http {
+
+/// Reads what has arrived on a socket and feeds it to a parser, keeping only what the parser left over.
+/// Bytes pass through a scratch buffer of the thread, so that a connection that waits has no buffer:
+/// thousands of idle ones cost next to nothing, and large bodies are read in large pieces.
+class Inlet {
+public:
+    /// Reads once from a non-blocking socket. Gives the bytes read; `would_block` where there are none.
+    std::size_t read(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error);
+
+    /// Feeds the parser until it is done or has had everything. Counts the bytes of the header.
+    template <bool is_request>
+    void feed(boost::beast::http::basic_parser<is_request>& parser, boost::system::error_code& error);
+
+    /// Bytes read and not yet taken by a parser.
+    std::size_t pending() const noexcept { return fresh_.size() + kept_.size(); }
+
+    /// Bytes that the header of the current message has taken so far.
+    std::size_t header_size() const noexcept { return header_size_; }
+
+    /// Before the next message.
+    void next_message() noexcept { header_size_ = 0; }
+
+    /// Must be called before waiting: what is still in the thread's buffer moves into our own.
+    void keep();
+
+    void clear() noexcept;
+
+private:
+    static std::span<char> scratch();
+
+    std::string_view fresh_;  // in the thread's buffer, after what is kept
+    std::string kept_;
+    std::size_t header_size_ = 0;
+};
+
+template <bool is_request>
+void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser, boost::system::error_code& error)
+{
+    if (!kept_.empty()) keep();
+    std::string_view bytes = kept_.empty() ? fresh_ : std::string_view(kept_);
+    const std::size_t before = bytes.size();
+    error = {};
+    // Not eager: the parser stops at the end of the header, which so can be measured.
+    while (!error && !bytes.empty() && !parser.is_done()) {
+        const bool in_header = !parser.is_header_done();
+        const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+        if (in_header) header_size_ += used;
+        bytes.remove_prefix(used);
+    }
+    if (error == boost::beast::http::error::need_more) error = {};
+    if (kept_.empty()) {
+        fresh_ = bytes;
+    } else {
+        kept_.erase(0, before - bytes.size());
+        if (kept_.empty()) std::string().swap(kept_);
+    }
+}
+
+}  // namespace galaxy::http

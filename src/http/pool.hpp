@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "http/job.hpp"
+#include "http/wire.hpp"
+#include "runtime/enrolment.hpp"
+
+#include <galaxy/fetch.hpp>
+#include <galaxy/http/protocol.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace galaxy::http {
+
+/// The connections to one peer: who is idle, who works on what, who waits for one.
+///
+/// A request takes the connection used last, opens one more, or waits in line. Peeks may go a few
+/// connections beyond the limit: they are how a universe asks whether a peer that answers nothing is
+/// alive, which must not wait behind what it does not answer.
+class Pool final : private Enrolment, public std::enable_shared_from_this<Pool> {
+public:
+    Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context, std::string peer_id);
+    ~Pool() override;
+
+    void start(const FetchRequest& request, FetchHandler handler);
+    void cancel(std::uint64_t id);
+    void close();
+
+    std::size_t connections() const noexcept;
+    std::uint64_t reconnects() const noexcept;
+
+    const ProtocolOptions& options() const noexcept { return options_; }
+    const Endpoint& endpoint() const noexcept { return endpoint_; }
+    const std::string& peer_id() const noexcept { return peer_id_; }
+
+    // For the connections, on their strands.
+
+    /// A socket is about to be connected.
+    void opening() noexcept;
+    /// `connection` has had its answer and may be used again.
+    void give_back(const std::shared_ptr<Connection>& connection);
+    /// `connection` is closed.
+    void discard(const std::shared_ptr<Connection>& connection);
+    /// Tells whoever waits, unless they have been told or have left.
+    void finish(const JobPtr& job, FetchResult result);
+
+private:
+    struct Idle {
+        std::shared_ptr<Connection> connection;
+        std::chrono::steady_clock::time_point since;
+    };
+    static constexpr std::size_t spare_for_peeks = 8;
+
+    void context_gone(Garbage& garbage) noexcept override;
+
+    // All with the mutex held.
+    void dispatch(const JobPtr& job);
+    void assign(const std::shared_ptr<Connection>& connection, const JobPtr& job);
+    JobPtr next_waiting();
+    void drop_stale();
+    void close_idle(const std::shared_ptr<Connection>& connection);
+    void post_end(const JobPtr& job, boost::system::error_code error);
+
+    const ProtocolOptions options_;
+    const Endpoint endpoint_;
+    const std::string peer_id_;
+    const RequestTemplate template_;
+
+    mutable std::mutex mutex_;
+    boost::asio::any_io_executor executor_;  // empty once the context is gone
+    std::unordered_map<std::uint64_t, JobPtr> jobs_;
+    std::unordered_set<std::shared_ptr<Connection>> connections_;
+    std::deque<Idle> idle_;  // the one used last at the back
+    std::deque<JobPtr> waiting_;
+    std::uint64_t opened_ = 0;
+    bool closed_ = false;
+};
+
+}  // namespace galaxy::http
