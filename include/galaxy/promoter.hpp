@@ -15,9 +15,6 @@ struct PromotionStats {
     std::uint64_t hits = 0;         ///< gets that were served by fetching it, this one included
     double rate = 0;                ///< hits a second since the first of them
     double coldest_rate = 0;        ///< of the hot tier's coldest entry; zero while there is room
-    std::uint64_t hot_entries = 0;
-    std::uint64_t hot_bytes = 0;
-    std::uint64_t hot_capacity = 0; ///< the hot tier's share of the budget, in bytes
 };
 
 /// Decides which fetched keys earn a copy in the hot tier. Called on the strand of its galaxy: it

@@ -10,6 +10,7 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 
 #include <memory>
@@ -84,8 +85,11 @@ public:
     auto async_close(Token&& token)
     {
         return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            [](CloseHandler handler, std::shared_ptr<UniverseCore> core) {
-                start_close(std::move(core), std::move(handler));
+            [otherwise = get_executor()](auto&& handler, std::shared_ptr<UniverseCore> core) {
+                boost::asio::any_io_executor executor =
+                    boost::asio::get_associated_executor(handler, otherwise);
+                start_close(std::move(core), std::move(executor),
+                            CloseHandler(std::forward<decltype(handler)>(handler)));
             },
             token, core_);
     }
@@ -97,7 +101,8 @@ public:
 
 private:
     using CloseHandler = boost::asio::any_completion_handler<void(boost::system::error_code)>;
-    static void start_close(std::shared_ptr<UniverseCore> core, CloseHandler handler);
+    static void start_close(std::shared_ptr<UniverseCore> core, boost::asio::any_io_executor executor,
+                            CloseHandler handler);
 
     std::shared_ptr<UniverseCore> core_;
 };

@@ -3,11 +3,11 @@
 
 #include <boost/assert.hpp>
 
+#include <mutex>
 #include <unordered_set>
 
 namespace galaxy {
 
-/// The enrolled of one context. Shared by the context and the enrolled, since either may go first.
 class Roster {
 public:
     void add(Enrolment* one)
@@ -16,11 +16,13 @@ public:
         if (!gone_) enrolled_.insert(one);
     }
 
-    bool remove(Enrolment* one) noexcept
+    bool remove(Enrolment* one, void (*release)(void*), void* f) noexcept
     {
         const std::lock_guard lock(mutex_);
+        if (gone_) return false;
         enrolled_.erase(one);
-        return !gone_;
+        release(f);
+        return true;
     }
 
     void shut_down() noexcept
@@ -71,11 +73,9 @@ Enrolment::~Enrolment()
     BOOST_ASSERT_MSG(!roster_, "an enrolled object was destroyed without leaving");
 }
 
-bool Enrolment::leave() noexcept
+bool Enrolment::strike(Roster& roster, Enrolment* one, void (*release)(void*), void* f) noexcept
 {
-    if (!roster_) return false;
-    const std::shared_ptr<Roster> roster = std::move(roster_);
-    return roster->remove(this);
+    return roster.remove(one, release, f);
 }
 
 }  // namespace galaxy

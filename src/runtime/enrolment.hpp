@@ -4,7 +4,7 @@
 #include <boost/asio/execution_context.hpp>
 
 #include <memory>
-#include <mutex>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -33,6 +33,7 @@ private:
     std::vector<std::shared_ptr<void>> things_;
 };
 
+/// The enrolled of one context. Shared by the context and the enrolled, since either may go first.
 class Roster;
 
 /// Base of whoever holds Asio objects and may outlive their context.
@@ -54,11 +55,30 @@ protected:
 
     /// Ends the enrolment; after it, `context_gone` is not running and will not be called. Returns
     /// whether the context is still alive (else it has been told already). Idempotent.
-    bool leave() noexcept;
+    bool leave() noexcept
+    {
+        return leave([] {});
+    }
+
+    /// As `leave`, and calls `release` before the context can go any further, if it is still alive:
+    /// the place to destroy strands, timers and sockets. `release` must not run user code.
+    template <class Release>
+    bool leave(Release&& release) noexcept;
 
 private:
     friend class Roster;
+    static bool strike(Roster& roster, Enrolment* one, void (*release)(void*), void* f) noexcept;
+
     std::shared_ptr<Roster> roster_;
 };
+
+template <class Release>
+bool Enrolment::leave(Release&& release) noexcept
+{
+    if (!roster_) return false;
+    const std::shared_ptr<Roster> roster = std::move(roster_);
+    auto call = [](void* f) { (*static_cast<std::remove_reference_t<Release>*>(f))(); };
+    return strike(*roster, this, call, std::addressof(release));
+}
 
 }  // namespace galaxy

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "flight/backend_call.hpp"
+#include "flight/deadlines.hpp"
+#include "flight/request.hpp"
+#include "flight/waiter.hpp"
+#include "peers/link.hpp"
+#include "peers/membership.hpp"
+#include "runtime/task.hpp"
+
+#include <galaxy/time.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace galaxy {
+
+/// One load in progress and everyone waiting for it. The strand's, all of it.
+///
+/// It has up to two legs at once, a coroutine each: the peer leg, on which those wait who may be
+/// answered by another process, and the local leg, begun when that fails, when the key is ours, or
+/// beside the peer leg when a peer asks (`Mode::no_peer`). It ends when neither leg is under way.
+struct Flight {
+    /// A deadline of one of the legs; what happens then is the galaxy's to say.
+    class Timer final : public Deadline {
+    public:
+        void due() override
+        {
+            if (on_due) on_due();
+        }
+        std::function<void()> on_due;
+    };
+
+    Flight(std::string k, TimePoint now) : key(std::move(k)), begun(now), deadline(now) {}
+
+    /// The middle of the flight's time, until when peers may be waited for.
+    TimePoint half() const noexcept { return begun + (deadline - begun) / 2; }
+
+    /// Ends the peer leg where it stands.
+    void drop_peer_leg() noexcept
+    {
+        on_peer_leg = false;
+        patience.withdraw();
+        membership.drop();
+        answer.drop();
+    }
+
+    /// Destroys both legs where they stand.
+    void drop_tasks() noexcept
+    {
+        drop_peer_leg();
+        load_timer.withdraw();
+        peeked.drop();
+        slot.drop();
+        loaded.drop();
+        leg.reset();
+        peek_leg.reset();
+        call.reset();
+        patience.on_due = nullptr;
+        load_timer.on_due = nullptr;
+    }
+
+    const std::string key;
+    const TimePoint begun;
+    TimePoint deadline;   ///< the latest of anyone who ever joined
+    std::unique_ptr<TraceStrings> trace;
+    Waiters anyone;       ///< wait for either leg
+    Waiters local_only;   ///< wait for the local leg: peers, and `Mode::no_peer`
+    bool for_peer = false;   ///< somebody thinks that we own the key
+    bool ended = false;
+
+    // The peer leg.
+    bool on_peer_leg = false;
+    bool peers_failed = false;   ///< the owner was not to be had
+    std::shared_ptr<const Ring> ring;
+    std::shared_ptr<Leg> leg;
+    unsigned leg_number = 0;     ///< tells a late answer of an earlier leg
+    Timer patience;              ///< looks after silence and the half of the time
+    Arrival<bool> membership;
+    Arrival<FetchResult> answer;
+
+    // The local leg.
+    bool loading = false;
+    bool overdue = false;        ///< past `backend_timeout`; the load has not ended
+    std::optional<boost::system::error_code> load_error;   ///< it ended without a value
+    std::shared_ptr<Leg> peek_leg;
+    std::shared_ptr<BackendCall> call;
+    Timer load_timer;
+    Arrival<FetchResult> peeked;
+    Arrival<bool> slot;          ///< a place among `max_backend_loads`; false: none in time
+    Arrival<LoadEnd> loaded;
+};
+
+using FlightPtr = std::shared_ptr<Flight>;
+
+}  // namespace galaxy

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The life of a get, from a look into memory to the handler. Read it from top to bottom.
+
+#include "galaxy_core.hpp"
+#include "names.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/assert.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace galaxy {
+
+namespace {
+
+/// Waiters taken in by one turn of the strand; more come in the next.
+constexpr std::size_t most_taken_in = 1024;
+
+}  // namespace
+
+// 1. On the caller's thread, a look into memory. A hit ends here.
+
+std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
+{
+    thread_local unsigned hits_of_thread = 0;
+    yielding = (hits_of_thread + 1) % 256 == 0;
+    const TimePoint begun = yielding ? around_.clock->now() : TimePoint();
+    std::optional<store::Hit> found = store_.find(key, store::Touch::yes);
+    if (!found) return std::nullopt;
+    ++hits_of_thread;
+    counters_.gets.add();
+    (found->tier == store::Tier::main ? counters_.hits_main : counters_.hits_hot).add();
+    if (yielding) record(counters_.get_seconds, around_.clock->now() - begun);
+    return std::move(found->value);
+}
+
+// 2. A miss goes to the strand, through the inbox, which many enter with one post.
+
+void GalaxyCore::submit(std::shared_ptr<GetRequest> request, boost::asio::any_io_executor executor,
+                        Galaxy::GetHandler handler)
+{
+    const Waiter::Ref waiter(
+        new Waiter(weak_from_this(), std::move(request), std::move(executor), std::move(handler)));
+    counters_.gets.add();
+    counters_.waiting.add();
+    if (around_.observer) around_.observer->get_begun({name_, waiter->request().key});
+    boost::system::error_code refusal = waiter->request().refusal;
+    if (!refusal && intake_stopped_) refusal = errc::closed;
+    if (refusal) return refuse(waiter, refusal);
+
+    waiter->watch_cancellation();
+    if (inbox_.push(waiter) && !enter([this] { take_in(); })) strand_lost();
+}
+
+void GalaxyCore::take_in()
+{
+    store_.reclaim(8);
+    for (std::size_t taken = 0; taken < most_taken_in; ++taken) {
+        Waiter::Ref waiter = inbox_.take();
+        if (!waiter) return;
+        join(std::move(waiter));
+    }
+    enter([this] { take_in(); });
+}
+
+// 3. On the strand, the waiter joins the key's flight or leads a new one. The leader is enlisted before
+// the flight takes off, so that a load that ends at once finds it.
+
+void GalaxyCore::join(Waiter::Ref waiter)
+{
+    GetRequest& request = waiter->request();
+    if (waiter->claimed()) return counters_.left.add();
+    if (intake_stopped_) return refuse(waiter, errc::closed);
+
+    const auto known = flights_.find(request.key);
+    FlightPtr flight;
+    if (known != flights_.end()) {
+        flight = known->second;
+        counters_.joined.add();
+    } else {
+        if (flights_.size() >= options_.max_flights) return refuse(waiter, errc::refused);
+        flight = std::make_shared<Flight>(request.key, around_.clock->now());
+        flight->trace = std::move(request.trace);
+        flights_.emplace(flight->key, flight);
+        flights_changed();
+        counters_.led.add();
+        counters_.flights.add();
+    }
+
+    const bool local_only = request.mode == Mode::no_peer;
+    flight->deadline = std::max(flight->deadline, request.deadline);
+    flight->for_peer = flight->for_peer || local_only;
+    (local_only ? flight->local_only : flight->anyone).push_back(*waiter);
+    waiter->in_flight = true;
+    deadlines_.add(*waiter.detach(), request.deadline);   // the flight's list holds the reference
+
+    if (known == flights_.end()) {
+        fly(flight);
+    } else if (local_only && flight->on_peer_leg) {
+        need_backend(flight);   // never wait for a peer on behalf of a peer
+    }
+}
+
+// 4. The flight: the table once more, then the peers in rank, then the backend.
+
+Task GalaxyCore::fly(FlightPtr flight)
+{
+    // Another flight may have landed between the caller's look and this moment.
+    if (std::optional<store::Hit> found = store_.find(flight->key, store::Touch::yes)) {
+        settle(*flight, Audience::all, {}, std::move(found->value));
+        end_if_over(flight);
+        co_return;
+    }
+
+    // Peers may be asked on behalf of this process's own callers only.
+    if (!flight->anyone.empty()) {
+        flight->on_peer_leg = true;
+        if (await_membership(flight)) {
+            co_await flight->membership;
+            flight->patience.withdraw();
+        }
+        flight->ring = around_.membership->ring();
+        for (const Ring::Member* owner : flight->ring->owners(flight->key, 2)) {
+            if (!owner->link) break;   // we are next in rank: the local leg
+            if (!may_ask(*flight, *owner)) continue;
+
+            ask(flight, *owner->link);
+            FetchResult answer = co_await flight->answer;
+            flight->patience.withdraw();
+            flight->leg.reset();
+            if (is_answer(answer.error)) {
+                take_answer(*flight, std::move(answer));
+                flight->on_peer_leg = false;
+                end_if_over(flight);
+                co_return;
+            }
+            counters_.peer_fetch_errors.add();
+            flight->peers_failed = true;
+            if (verdict_of(answer.error) != Verdict::failure) break;   // it is well, only not able
+        }
+        flight->on_peer_leg = false;
+    }
+    need_backend(flight);
+    end_if_over(flight);
+}
+
+bool GalaxyCore::is_answer(const boost::system::error_code& error) const noexcept
+{
+    if (error == errc::backend_failed && options_.fallback_on_backend_error) return false;
+    return verdict_of(error) == Verdict::answer;
+}
+
+bool GalaxyCore::await_membership(const FlightPtr& flight)
+{
+    if (around_.await_membership <= Duration::zero() || around_.membership->known()) return false;
+    around_.when_membership_known([self = shared_from_this(), flight] {
+        self->enter([flight] {
+            if (flight->membership.awaited()) flight->membership.arrive(true);
+        });
+    });
+    flight->patience.on_due = [flight = flight.get()] { flight->membership.arrive(false); };
+    deadlines_.add(flight->patience, flight->begun + around_.await_membership);
+    return true;
+}
+
+bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)
+{
+    if (owner.link->admits()) return around_.clock->now() < flight.half();
+    owner.link->probe_if_due(name_, flight.key, flight.ring->digest());
+    flight.peers_failed = true;
+    return false;
+}
+
+// 4a. The peer leg: wait as long as the link shows life, but not beyond the half of the flight's time,
+// for the other half is the backend's.
+
+void GalaxyCore::ask(const FlightPtr& flight, Link& link)
+{
+    const TimePoint now = around_.clock->now();
+    FetchRequest request;
+    request.galaxy = name_;
+    request.key = flight->key;
+    request.digest = flight->ring->digest();
+    request.timeout = flight->deadline - now;
+    request.max_value = options_.max_value;
+    if (flight->trace) request.trace = flight->trace->view();
+
+    counters_.peer_fetches.add();
+    const unsigned number = ++flight->leg_number;
+    flight->leg = link.start(request, [self = shared_from_this(), flight, number](FetchResult result) {
+        self->enter([flight, number, result = std::move(result)]() mutable {
+            if (flight->ended || flight->leg_number != number || !flight->answer.awaited()) return;
+            flight->answer.arrive(std::move(result));
+        });
+    });
+    flight->patience.on_due = [this, flight = flight.get(), link = link.shared_from_this()] {
+        if (around_.clock->now() >= flight->half()) {
+            flight->leg->give_up(errc::timed_out);
+        } else {
+            deadlines_.add(flight->patience, std::min(flight->half(), link->watch(*flight->leg)));
+        }
+    };
+    deadlines_.add(flight->patience, std::min(flight->half(), now + around_.silence));
+}
+
+void GalaxyCore::take_answer(Flight& flight, FetchResult answer)
+{
+    // A value is an answer for everybody; the peer's "no" only for those who may ask a peer.
+    if (answer.error) {
+        settle_list(flight.anyone, answer.error, {});
+    } else {
+        settle(flight, Audience::all, {}, keep_fetched(flight, std::move(answer)));
+    }
+}
+
+// 4b. The local leg, begun once a flight: what its end was, it remains.
+
+void GalaxyCore::need_backend(const FlightPtr& flight)
+{
+    if (flight->loading) return;
+    if (flight->load_error) return settle(*flight, load_audience(*flight), *flight->load_error);
+    if (flight->peers_failed) counters_.fallbacks.add();
+    load(flight);
+}
+
+Task GalaxyCore::load(FlightPtr flight)
+{
+    flight->loading = true;
+    if (const std::shared_ptr<Link> previous = peek_target(*flight)) {
+        peek(flight, *previous);
+        FetchResult answer = co_await flight->peeked;
+        flight->load_timer.withdraw();
+        flight->peek_leg.reset();
+        if (!answer.error) {
+            counters_.peek_hits.add();
+            land(*flight, keep_peeked(*flight, std::move(answer)));
+            end_if_over(flight);
+            co_return;
+        }
+    }
+
+    if (!take_place()) {
+        queue_.push_back(flight);
+        counters_.loads_queued_now.add();
+        flight->load_timer.on_due = [this, flight = flight.get()] {
+            if (around_.clock->now() >= flight->deadline) return flight->slot.arrive(false);
+            deadlines_.add(flight->load_timer, flight->deadline);   // a later one has joined
+        };
+        deadlines_.add(flight->load_timer, flight->deadline);
+        const bool placed = co_await flight->slot;
+        counters_.loads_queued_now.subtract();
+        flight->load_timer.withdraw();
+        if (!placed) {
+            std::erase(queue_, flight);
+            load_failed(*flight, errc::timed_out);
+            end_if_over(flight);
+            co_return;
+        }
+    }
+
+    call_backend(flight);
+    LoadEnd end = co_await flight->loaded;
+    flight->load_timer.withdraw();
+    flight->call.reset();
+    take_load(*flight, std::move(end));
+    end_if_over(flight);
+}
+
+std::shared_ptr<Link> GalaxyCore::peek_target(Flight& flight)
+{
+    if (around_.peek_timeout <= Duration::zero()) return nullptr;
+    if (!flight.ring) flight.ring = around_.membership->ring();
+    const TimePoint now = around_.clock->now();
+    std::shared_ptr<Link> target;
+    // A draining owner still has its keys, and we stand in for it.
+    const Ring::Member* owner = flight.ring->owner(flight.key);
+    if (owner && owner->link && owner->link->draining()) target = owner->link;
+    if (!target) target = around_.membership->previous_owner(*flight.ring, flight.key, now);
+    return target && target->answers_peeks() ? target : nullptr;
+}
+
+void GalaxyCore::peek(const FlightPtr& flight, Link& link)
+{
+    FetchRequest request;
+    request.verb = Verb::peek;
+    request.galaxy = name_;
+    request.key = flight->key;
+    request.digest = flight->ring->digest();
+    request.timeout = around_.peek_timeout;
+    request.max_value = options_.max_value;
+
+    counters_.peeks_sent.add();
+    flight->peek_leg = link.start(request, [self = shared_from_this(), flight](FetchResult result) {
+        self->enter([flight, result = std::move(result)]() mutable {
+            if (!flight->ended && flight->peeked.awaited()) flight->peeked.arrive(std::move(result));
+        });
+    });
+    flight->load_timer.on_due = [flight = flight.get()] { flight->peek_leg->give_up(errc::timed_out); };
+    deadlines_.add(flight->load_timer, around_.clock->now() + around_.peek_timeout);
+}
+
+void GalaxyCore::call_backend(const FlightPtr& flight)
+{
+    const TimePoint begun = around_.clock->now();
+    counters_.backend_loads.add();
+    counters_.loads_now.add();
+    if (around_.observer) around_.observer->load_begun({name_, flight->key});
+    auto done = [self = shared_from_this(), flight, begun](LoadEnd end) {
+        self->enter([self, flight, begun, end = std::move(end)]() mutable {
+            self->count_load(*flight, begun, end);
+            if (flight->loaded.awaited()) flight->loaded.arrive(std::move(end));
+            self->give_place_back();
+        });
+    };
+    flight->call = std::make_shared<BackendCall>(backend_, this, flight->key, std::move(done));
+    const auto& own = options_.backend_executor;
+    flight->call->start(own ? own : executor(), options_.cancel_abandoned
+                                                    ? BackendCall::Cancellable::yes
+                                                    : BackendCall::Cancellable::no);
+    flight->load_timer.on_due = [this, flight = flight.get()] { load_overdue(*flight); };
+    deadlines_.add(flight->load_timer, begun + options_.backend_timeout);
+}
+
+void GalaxyCore::count_load(const Flight& flight, TimePoint begun, const LoadEnd& end)
+{
+    const Duration took = around_.clock->now() - begun;
+    counters_.loads_now.subtract();
+    record(counters_.backend_seconds, took);
+    if (end.error && end.error != errc::not_found) {
+        counters_.backend_load_errors.add();
+        logger()(LogLevel::warning, "a backend load failed",
+                 {{"galaxy", name_}, {"key", printable(flight.key)}, {"what", end.what}});
+    }
+    if (around_.observer) around_.observer->load_ended({name_, flight.key}, end.error, took, end.what);
+}
+
+// The waiters are let go at `backend_timeout`, but the key stays taken until the load really ends, so
+// that a process never has two loads of one key under way; who asks meanwhile joins this one.
+
+void GalaxyCore::load_overdue(Flight& flight)
+{
+    flight.overdue = true;
+    settle(flight, load_audience(flight), errc::timed_out);
+    if (flight.call) flight.call->cancel();
+}
+
+void GalaxyCore::take_load(Flight& flight, LoadEnd end)
+{
+    if (end.error) return load_failed(flight, end.error);
+    if (end.loaded->bytes().size() > options_.max_value) {
+        return load_failed(flight, errc::value_too_large);
+    }
+    land(flight, keep_loaded(flight, *end.loaded));
+}
+
+// A value is everybody's, also of those who wait for a peer; what that still says is not awaited.
+
+void GalaxyCore::land(Flight& flight, Value value)
+{
+    settle(flight, Audience::all, {}, std::move(value));
+    flight.loading = false;
+    if (!flight.on_peer_leg) return;
+    const std::shared_ptr<Leg> leg = std::move(flight.leg);
+    flight.drop_peer_leg();
+    if (leg) leg->give_up(boost::asio::error::operation_aborted);
+}
+
+void GalaxyCore::load_failed(Flight& flight, boost::system::error_code error)
+{
+    settle(flight, load_audience(flight), error);
+    flight.loading = false;
+    flight.load_error = error;
+}
+
+GalaxyCore::Audience GalaxyCore::load_audience(const Flight& flight) const noexcept
+{
+    return flight.on_peer_leg ? Audience::local_only : Audience::all;
+}
+
+void GalaxyCore::end_if_over(const FlightPtr& flight)
+{
+    if (flight->ended || flight->on_peer_leg || flight->loading) return;
+    BOOST_ASSERT(flight->anyone.empty() && flight->local_only.empty());
+    flight->ended = true;
+    flights_.erase(flight->key);
+    flights_changed();
+}
+
+}  // namespace galaxy

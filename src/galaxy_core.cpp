@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The life of a galaxy around its gets: waiters, the alarm, statistics, the end.
+
+#include "galaxy_core.hpp"
+
+#include <boost/asio/prefer.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/system_executor.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace galaxy {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t longest_trace_header = 512;
+
+GalaxyOptions checked(GalaxyOptions options)
+{
+    const auto demand = [](bool holds, const char* sentence) {
+        if (!holds) throw std::invalid_argument(sentence);
+    };
+    constexpr Duration zero = Duration::zero();
+    demand(options.hot_share >= 0 && options.hot_share <= 1, "hot_share must be from 0 to 1");
+    demand(options.get_timeout > zero, "get_timeout must be positive");
+    demand(options.backend_timeout > zero, "backend_timeout must be positive");
+    demand(options.get_ttl >= zero && options.peek_ttl >= zero && options.fallback_ttl >= zero,
+           "get_ttl, peek_ttl and fallback_ttl must not be negative; zero means no cap or no keeping");
+    demand(options.ttl_jitter >= 0 && options.ttl_jitter <= 1, "ttl_jitter must be from 0 to 1");
+    demand(options.max_backend_loads > 0, "max_backend_loads must be positive");
+    demand(options.max_flights > 0, "max_flights must be positive");
+    demand(options.max_key > 0 && options.max_value > 0, "max_key and max_value must be positive");
+    demand(options.idle_reset > zero, "idle_reset must be positive");
+    return options;
+}
+
+bool is_trace_header(std::string_view text) noexcept
+{
+    return text.size() <= longest_trace_header &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+std::unique_ptr<TraceStrings> owned_trace(const TraceContext& trace)
+{
+    if (trace.empty()) return nullptr;
+    for (const auto text : {trace.traceparent, trace.b3_trace_id, trace.b3_span_id, trace.b3_sampled}) {
+        if (!is_trace_header(text)) return nullptr;
+    }
+    return std::make_unique<TraceStrings>(trace);
+}
+
+/// `now` and `later`, but never beyond what a TimePoint holds.
+TimePoint after(TimePoint now, Duration later) noexcept
+{
+    return later > TimePoint::max() - now ? TimePoint::max() : now + later;
+}
+
+}  // namespace
+
+GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
+                       Surroundings surroundings, asio::any_io_executor executor)
+    : Enrolment(asio::query(executor, asio::execution::context)),
+      name_(std::move(name)),
+      backend_(std::make_shared<const Backend>(std::move(backend))),
+      options_(checked(std::move(options))),
+      around_(std::move(surroundings)),
+      store_({options_.capacity, options_.hot_share}, around_.clock),
+      strand_(executor),
+      executor_(executor),
+      context_(&asio::query(executor, asio::execution::context)),
+      alarm_(around_.clock->make_alarm(strand_.executor())),
+      candidates_(options_.candidates, options_.idle_reset),
+      promoter_(options_.promoter ? options_.promoter : by_rate()),
+      random_(around_.seed)
+{
+    if (!*backend_) throw std::invalid_argument("a galaxy needs a backend");
+}
+
+GalaxyCore::~GalaxyCore()
+{
+    Garbage garbage;
+    leave([this, &garbage] { context_gone(garbage); });
+}
+
+asio::any_io_executor GalaxyCore::executor() const
+{
+    const std::lock_guard lock(executor_mutex_);
+    return executor_ ? executor_ : asio::any_io_executor(asio::system_executor());
+}
+
+bool GalaxyCore::owns(std::string_view key) const
+{
+    const auto ring = around_.membership->ring();
+    const Ring::Member* owner = ring->owner(key);
+    return owner && !owner->link;
+}
+
+std::shared_ptr<GetRequest> GalaxyCore::request(std::string_view key, const GetOptions& options)
+{
+    auto request = std::make_shared<GetRequest>();
+    request->mode = options.mode;
+    request->begun = around_.clock->now();
+    const bool own = options.timeout != Duration::zero();
+    request->deadline = after(request->begun, own ? options.timeout : options_.get_timeout);
+    if (key.size() > options_.max_key) {
+        request->refusal = errc::key_too_long;
+        return request;   // nothing is copied of what is too long
+    }
+    if (options.timeout < Duration::zero()) request->refusal = errc::timed_out;
+    if (loading_here(this, key)) request->refusal = errc::reentrant_get;
+    request->key = key;
+    request->trace = owned_trace(options.trace);
+    return request;
+}
+
+// Waiters
+
+void GalaxyCore::refuse(const Waiter::Ref& waiter, boost::system::error_code error)
+{
+    counters_.refused.add();
+    if (!waiter->claim()) return;
+    count_end(*waiter, error, {});
+    waiter->set_outcome(error, {});
+    post_completion(waiter);
+}
+
+void GalaxyCore::settle(Flight& flight, Audience audience, boost::system::error_code error, Value value)
+{
+    settle_list(flight.local_only, error, value);
+    if (audience == Audience::all) settle_list(flight.anyone, error, value);
+}
+
+void GalaxyCore::settle_list(Waiters& waiters, boost::system::error_code error, const Value& value)
+{
+    while (!waiters.empty()) complete(waiters.front(), error, value);
+}
+
+void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, const Value& value)
+{
+    Waiter::Ref done = unlink(waiter);
+    if (!done->claim()) return;
+    count_end(*done, error, value);
+    done->set_outcome(error, value);
+    wakeups_.add(std::move(done));
+}
+
+/// Takes the waiter out of its flight and gives back the flight's reference.
+Waiter::Ref GalaxyCore::unlink(Waiter& waiter)
+{
+    waiter.FlightHook::unlink();
+    waiter.withdraw();
+    waiter.in_flight = false;
+    return Waiter::Ref(&waiter, false);
+}
+
+void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error, const Value& value)
+{
+    counters_.waiting.subtract();
+    const Duration took = around_.clock->now() - waiter.request().begun;
+    record(counters_.get_seconds, took);
+    if (around_.observer) around_.observer->get_ended({name_, waiter.request().key}, error, took);
+    if (error == errc::not_found) return counters_.not_found.add();
+    if (error == errc::timed_out) return counters_.timed_out.add();
+    if (error == asio::error::operation_aborted) return counters_.cancelled.add();
+    if (error) return counters_.failed.add();
+    switch (value.from()) {
+    case Origin::main: return counters_.late_main.add();
+    case Origin::hot: return counters_.late_hot.add();
+    case Origin::peek: return counters_.from_peek.add();
+    case Origin::peer: return counters_.from_peer.add();
+    case Origin::backend: return counters_.from_backend.add();
+    }
+}
+
+void GalaxyCore::waiter_cancelled(Waiter::Ref waiter)
+{
+    count_end(*waiter, asio::error::operation_aborted, {});
+    enter([this, waiter = std::move(waiter)] { forget(*waiter); });
+}
+
+void GalaxyCore::forget(Waiter& waiter)
+{
+    if (!waiter.in_flight) return;   // not joined yet: `join` will see the claim
+    const Waiter::Ref gone = unlink(waiter);
+    cancel_if_abandoned(*gone);
+}
+
+void GalaxyCore::waiter_due(Waiter& waiter)
+{
+    const Waiter::Ref kept(&waiter);
+    complete(waiter, errc::timed_out, {});
+    cancel_if_abandoned(*kept);
+}
+
+void GalaxyCore::cancel_if_abandoned(const Waiter& waiter)
+{
+    if (!options_.cancel_abandoned) return;
+    const auto known = flights_.find(waiter.request().key);
+    if (known == flights_.end() || !known->second->call) return;
+    const Flight& flight = *known->second;
+    if (flight.anyone.empty() && flight.local_only.empty()) flight.call->cancel();
+}
+
+// Places among the loads
+
+bool GalaxyCore::take_place()
+{
+    if (loads_ >= options_.max_backend_loads) return false;
+    ++loads_;
+    return true;
+}
+
+void GalaxyCore::give_place_back()
+{
+    --loads_;
+    while (!queue_.empty() && take_place()) {
+        const FlightPtr next = std::move(queue_.front());
+        queue_.pop_front();
+        next->slot.arrive(true);
+    }
+}
+
+// The end of a turn
+
+void GalaxyCore::end_turn()
+{
+    wakeups_.flush();
+    set_alarm();
+}
+
+/// One alarm serves all deadlines. It may ring early, for a deadline that was withdrawn; that is
+/// cheaper than setting it anew each time. With nothing pending it is off: an alarm is work.
+void GalaxyCore::set_alarm()
+{
+    const TimePoint next = deadlines_.next();
+    if (next == TimePoint::max()) {
+        if (alarm_at_ != TimePoint::max()) alarm_->cancel();
+        alarm_at_ = TimePoint::max();
+    } else if (next < alarm_at_) {
+        alarm_at_ = next;
+        alarm_->arm(next, [weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (!self) return;
+            self->ring();
+            self->end_turn();
+        });
+    }
+}
+
+void GalaxyCore::ring()
+{
+    alarm_at_ = TimePoint::max();
+    const TimePoint now = around_.clock->now();
+    while (Deadline* due = deadlines_.take_due(now)) due->due();
+}
+
+void GalaxyCore::flights_changed()
+{
+    counters_.flights_now.set(flights_.size());
+    if (!flights_.empty()) {
+        if (!work_) work_.emplace(asio::prefer(executor(), asio::execution::outstanding_work.tracked));
+        return;
+    }
+    work_.reset();
+    for (const auto& drained : std::exchange(drained_, {})) drained();
+}
+
+// The end
+
+void GalaxyCore::drain(std::function<void()> drained)
+{
+    intake_stopped_ = true;
+    const bool entered = enter([this, drained]() mutable {
+        drained_.push_back(std::move(drained));
+        if (flights_.empty()) flights_changed();
+    });
+    if (!entered) drained();
+}
+
+void GalaxyCore::close()
+{
+    intake_stopped_ = true;
+    if (!enter([this] { shut(); })) strand_lost();
+}
+
+void GalaxyCore::shut()
+{
+    while (const Waiter::Ref waiter = inbox_.take()) join(waiter);   // which refuses it
+    const auto flights = std::exchange(flights_, {});
+    for (const auto& [key, flight] : flights) {
+        flight->ended = true;
+        settle(*flight, Audience::all, errc::closed);
+        flight->drop_tasks();
+    }
+    queue_.clear();
+    counters_.loads_queued_now.set(0);
+    flights_changed();
+}
+
+/// The strand is gone with its context. What came too late for `context_gone` ends here; its waiters'
+/// own executors live, or they could not have called.
+void GalaxyCore::strand_lost()
+{
+    const std::lock_guard lock(lost_mutex_);
+    while (const Waiter::Ref waiter = inbox_.take()) {
+        if (waiter->claimed()) {
+            counters_.left.add();
+        } else {
+            refuse(waiter, errc::closed);
+        }
+    }
+}
+
+void GalaxyCore::context_gone(Garbage& garbage) noexcept
+{
+    struct Ending {
+        explicit Ending(FlightPtr f) noexcept : flight(std::move(f)) {}
+        Ending(Ending&&) noexcept = default;
+        Ending& operator=(Ending&&) = delete;
+        ~Ending()
+        {
+            if (flight) flight->drop_tasks();
+        }
+        FlightPtr flight;
+    };
+
+    intake_stopped_ = true;
+    {
+        const std::lock_guard lock(lost_mutex_);
+        while (const Waiter::Ref waiter = inbox_.take()) {
+            counters_.left.add();
+            abandon(*waiter, garbage);
+        }
+    }
+    for (const auto& [key, flight] : flights_) {
+        flight->ended = true;
+        for (Waiters* waiters : {&flight->anyone, &flight->local_only}) {
+            while (!waiters->empty()) abandon(*unlink(waiters->front()), garbage);
+        }
+        flight->patience.withdraw();
+        flight->load_timer.withdraw();
+        garbage.take(Ending(flight));
+    }
+    garbage.take(std::exchange(flights_, {}));
+    garbage.take(std::exchange(queue_, {}));
+    garbage.take(std::exchange(drained_, {}));
+    garbage.take(std::exchange(work_, std::nullopt));
+    const std::lock_guard lock(executor_mutex_);
+    garbage.take(std::exchange(executor_, {}));
+}
+
+/// A waiter of the context that goes is dropped with it; one of another is told.
+void GalaxyCore::abandon(Waiter& waiter, Garbage& garbage) noexcept
+{
+    if (!waiter.claim()) return;
+    counters_.waiting.subtract();
+    counters_.failed.add();
+    if (&asio::query(waiter.executor(), asio::execution::context) == context_) {
+        garbage.take(waiter.take_handler());
+    } else {
+        waiter.set_outcome(errc::closed, {});
+        post_completion(&waiter);
+    }
+}
+
+// Statistics
+
+GalaxyStats GalaxyCore::stats() const
+{
+    const Counters& c = counters_;
+    const store::StoreStats kept = store_.stats();
+    GalaxyStats s;
+    s.hits_main = c.hits_main.value();
+    s.hits_hot = c.hits_hot.value();
+    s.led = c.led.value();
+    s.joined = c.joined.value();
+    s.refused = c.refused.value();
+    s.left = c.left.value();
+    s.from_main = s.hits_main + c.late_main.value();
+    s.from_hot = s.hits_hot + c.late_hot.value();
+    s.from_peek = c.from_peek.value();
+    s.from_peer = c.from_peer.value();
+    s.from_backend = c.from_backend.value();
+    s.not_found = c.not_found.value();
+    s.failed = c.failed.value();
+    s.timed_out = c.timed_out.value();
+    s.cancelled = c.cancelled.value();
+    s.waiters_now = c.waiting.value();
+    s.gets = c.gets.value();
+    s.finds = c.finds.value();
+    s.find_hits = c.find_hits.value();
+    s.server_requests = c.server_requests.value();
+    s.server_peeks = c.server_peeks.value();
+    s.server_peek_hits = c.server_peek_hits.value();
+    s.server_not_owned = c.server_not_owned.value();
+    s.ring_disagreement = c.ring_disagreement.value();
+    s.flights = c.flights.value();
+    s.backend_loads = c.backend_loads.value();
+    s.backend_load_errors = c.backend_load_errors.value();
+    s.peer_fetches = c.peer_fetches.value();
+    s.peer_fetch_errors = c.peer_fetch_errors.value();
+    s.fallbacks = c.fallbacks.value();
+    s.peeks_sent = c.peeks_sent.value();
+    s.peek_hits = c.peek_hits.value();
+    s.promotions = c.promotions.value();
+    s.inserts = kept.inserts;
+    s.evictions_main = kept.evictions_main;
+    s.evictions_hot = kept.evictions_hot;
+    s.expired = kept.expired;
+    s.uncacheable = kept.uncacheable + c.uncached.value();
+    s.capacity = options_.capacity;
+    s.bytes_main = kept.bytes_main;
+    s.bytes_hot = kept.bytes_hot;
+    s.entries_main = kept.entries_main;
+    s.entries_hot = kept.entries_hot;
+    s.pinned_bytes = kept.pinned_bytes;
+    s.oldest_entry_seconds = kept.oldest_entry_seconds;
+    s.flights_now = c.flights_now.value();
+    s.loads_now = c.loads_now.value();
+    s.loads_queued_now = c.loads_queued_now.value();
+    s.get_seconds = c.get_seconds.snapshot(1e-9);
+    s.backend_seconds = c.backend_seconds.snapshot(1e-9);
+    s.key_bytes = c.key_bytes.snapshot(1);
+    s.value_bytes = c.value_bytes.snapshot(1);
+    return s;
+}
+
+std::string GalaxyCore::check() const
+{
+    return store_.check();
+}
+
+}  // namespace galaxy

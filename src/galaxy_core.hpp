@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "counters.hpp"
+#include "flight/flight.hpp"
+#include "flight/inbox.hpp"
+#include "flight/wakeups.hpp"
+#include "logger.hpp"
+#include "peers/candidates.hpp"
+#include "peers/membership.hpp"
+#include "runtime/enrolment.hpp"
+#include "runtime/strand.hpp"
+#include "store/store.hpp"
+
+#include <galaxy/backend.hpp>
+#include <galaxy/error.hpp>
+#include <galaxy/handle.hpp>
+#include <galaxy/options.hpp>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace galaxy {
+
+/// What the galaxies of a universe share.
+struct Surroundings {
+    std::shared_ptr<Clock> clock;
+    std::shared_ptr<const Logger> logger;
+    std::shared_ptr<Observer> observer;   ///< or null
+    std::shared_ptr<Membership> membership;
+    /// Calls back, from any thread, once a membership is known; at once where it is.
+    std::function<void(std::function<void()>)> when_membership_known;
+    Duration silence, peek_timeout, await_membership;
+    std::uint64_t seed = 0;
+};
+
+/// A galaxy behind its handles. `galaxy.cpp` is the life of a get; `galaxy_core.cpp` is the life of the
+/// galaxy around it.
+///
+/// Members marked "strand" are touched on the strand only; the rest from any thread.
+class GalaxyCore final : public WaiterOwner,
+                         private Enrolment,
+                         public std::enable_shared_from_this<GalaxyCore> {
+public:
+    GalaxyCore(std::string name, Backend backend, GalaxyOptions options, Surroundings surroundings,
+               boost::asio::any_io_executor executor);
+    ~GalaxyCore();
+
+    const std::string& name() const noexcept { return name_; }
+    const GalaxyOptions& options() const noexcept { return options_; }
+    const Clock& clock() const noexcept { return *around_.clock; }
+    const Logger& logger() const noexcept { return *around_.logger; }
+    Counters& counters() noexcept { return counters_; }
+
+    /// The universe's executor; the system's where the context is gone.
+    boost::asio::any_io_executor executor() const;
+
+    /// A get's look into memory; counts the get where it is a hit. `yielding` is set for every 256th
+    /// hit of a thread, which is to give way to whatever else wants its context.
+    std::optional<Value> hit(std::string_view key, bool& yielding);
+
+    /// What a get that missed takes along.
+    std::shared_ptr<GetRequest> request(std::string_view key, const GetOptions& options);
+
+    /// Lets `handler` wait for the key.
+    void submit(std::shared_ptr<GetRequest> request, boost::asio::any_io_executor executor,
+                Galaxy::GetHandler handler);
+
+    store::Store& store() noexcept { return store_; }
+    bool owns(std::string_view key) const;
+
+    /// Intake stops; `drained` is called, on the strand or where it is gone nowhere, once no flight is left.
+    void drain(std::function<void()> drained);
+
+    /// Everybody who waits gets `closed`, by post.
+    void close();
+
+    GalaxyStats stats() const;
+    std::string check() const;
+
+    void waiter_cancelled(Waiter::Ref waiter) override;
+    void waiter_due(Waiter& waiter) override;
+
+private:
+    enum class Audience { all, local_only };
+
+    // The life of a get, galaxy.cpp. Strand.
+    void take_in();
+    void join(Waiter::Ref waiter);
+    Task fly(FlightPtr flight);
+    bool await_membership(const FlightPtr& flight);
+    bool is_answer(const boost::system::error_code& error) const noexcept;
+    bool may_ask(Flight& flight, const Ring::Member& owner);
+    void ask(const FlightPtr& flight, Link& link);
+    void take_answer(Flight& flight, FetchResult answer);
+    void need_backend(const FlightPtr& flight);
+    Task load(FlightPtr flight);
+    std::shared_ptr<Link> peek_target(Flight& flight);
+    void peek(const FlightPtr& flight, Link& link);
+    void call_backend(const FlightPtr& flight);
+    void count_load(const Flight& flight, TimePoint begun, const LoadEnd& end);
+    void load_overdue(Flight& flight);
+    void take_load(Flight& flight, LoadEnd end);
+    void land(Flight& flight, Value value);
+    void load_failed(Flight& flight, boost::system::error_code error);
+    Audience load_audience(const Flight& flight) const noexcept;
+    void end_if_over(const FlightPtr& flight);
+
+    // What becomes of values, galaxy_keep.cpp. Strand.
+    Value keep_fetched(Flight& flight, FetchResult answer);
+    Value keep_peeked(Flight& flight, FetchResult answer);
+    Value keep_loaded(Flight& flight, const Loaded& loaded);
+    store::Inserted keep(const Flight& flight, const Value& value, store::Tier tier);
+    Value received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from);
+    Expiry expiry_of(const FetchResult& answer) const;
+    Expiry cap(Expiry expiry, Duration longest);
+    bool worth_a_copy(const Flight& flight, const Value& value);
+
+    // Waiters. Strand, but for `refuse`.
+    void refuse(const Waiter::Ref& waiter, boost::system::error_code error);
+    void settle(Flight& flight, Audience audience, boost::system::error_code error, Value value = {});
+    void settle_list(Waiters& waiters, boost::system::error_code error, const Value& value);
+    void complete(Waiter& waiter, boost::system::error_code error, const Value& value);
+    static Waiter::Ref unlink(Waiter& waiter);
+    void forget(Waiter& waiter);
+    void cancel_if_abandoned(const Waiter& waiter);
+    void count_end(const Waiter& waiter, boost::system::error_code error, const Value& value);
+
+    // Places among `max_backend_loads`. Strand.
+    bool take_place();
+    void give_place_back();
+
+    // The strand, the alarm, the end.
+    template <class F>
+    bool enter(F f);
+    void end_turn();
+    void set_alarm();
+    void ring();
+    void shut();
+    void flights_changed();
+    void strand_lost();
+    void context_gone(Garbage& garbage) noexcept override;
+    void abandon(Waiter& waiter, Garbage& garbage) noexcept;
+
+    const std::string name_;
+    const std::shared_ptr<const Backend> backend_;
+    const GalaxyOptions options_;
+    const Surroundings around_;
+    Counters counters_;
+    store::Store store_;
+    Inbox inbox_;
+    Strand strand_;
+    std::atomic<bool> intake_stopped_ = false;
+
+    mutable std::mutex executor_mutex_;
+    boost::asio::any_io_executor executor_;
+    boost::asio::execution_context* const context_;   ///< for comparison only
+    std::mutex lost_mutex_;                           ///< of the inbox once the strand is gone
+
+    // Strand.
+    boost::unordered_flat_map<std::string_view, FlightPtr> flights_;
+    Deadlines deadlines_;
+    std::unique_ptr<Alarm> alarm_;
+    TimePoint alarm_at_ = TimePoint::max();
+    Wakeups wakeups_;
+    std::deque<FlightPtr> queue_;   ///< for a place among the loads
+    std::size_t loads_ = 0;
+    Candidates candidates_;
+    std::shared_ptr<Promoter> promoter_;
+    std::mt19937_64 random_;
+    std::optional<boost::asio::any_io_executor> work_;   ///< held while a flight is under way
+    std::vector<std::function<void()>> drained_;
+};
+
+template <class F>
+bool GalaxyCore::enter(F f)
+{
+    return strand_.post([self = shared_from_this(), f = std::move(f)]() mutable {
+        f();
+        self->end_turn();
+    });
+}
+
+}  // namespace galaxy

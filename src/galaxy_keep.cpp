@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// What becomes of a value that a flight brought home: how long it may be kept, and in which tier.
+
+#include "galaxy_core.hpp"
+#include "store/expiry.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace galaxy {
+
+Value GalaxyCore::received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from)
+{
+    counters_.key_bytes.record(flight.key.size());
+    counters_.value_bytes.record(bytes.size());
+    return Value(bytes, expiry, from);
+}
+
+store::Inserted GalaxyCore::keep(const Flight& flight, const Value& value, store::Tier tier)
+{
+    return store_.insert(flight.key, value, tier, [this](const store::HotCopy& evicted) {
+        candidates_.remember(evicted.key, evicted.hits, evicted.first_seen, around_.clock->now());
+    });
+}
+
+/// From the key's owner: only popular keys earn a copy.
+Value GalaxyCore::keep_fetched(Flight& flight, FetchResult answer)
+{
+    const Expiry expiry = cap(expiry_of(answer), options_.get_ttl);
+    Value value = received(flight, answer.value, expiry, Origin::peer);
+    // Where a peer thinks that we own the key, the local leg fills the main tier.
+    if (flight.for_peer || !answer.keep || !worth_a_copy(flight, value)) return value;
+    if (keep(flight, value, store::Tier::hot) == store::Inserted::yes) {
+        counters_.promotions.add();
+        candidates_.forget(flight.key);
+    }
+    return value;
+}
+
+bool GalaxyCore::worth_a_copy(const Flight& flight, const Value& value)
+{
+    const auto waiting = static_cast<std::uint64_t>(flight.anyone.size());
+    const Seen seen =
+        candidates_.touch(flight.key, std::max<std::uint64_t>(waiting, 1), around_.clock->now());
+    const PromotionStats stats{seen.hits, seen.rate, store_.coldest_hot_rate()};
+    return promoter_->should_promote(flight.key, value, stats);
+}
+
+/// From the previous owner's memory: ours now.
+Value GalaxyCore::keep_peeked(Flight& flight, FetchResult answer)
+{
+    const Duration longest = options_.peek_ttl > Duration::zero() ? options_.peek_ttl : options_.get_ttl;
+    Value value = received(flight, answer.value, cap(expiry_of(answer), longest), Origin::peek);
+    if (answer.keep) keep(flight, value, store::Tier::main);
+    return value;
+}
+
+/// From the backend. It belongs to the main tier of the first living peer in rank, and of whoever a
+/// peer takes for that; anybody else had it loaded because peers failed, and keeps it for a while only.
+Value GalaxyCore::keep_loaded(Flight& flight, const Loaded& loaded)
+{
+    const Expiry named = store::from_backend(loaded.lifetime(), loaded.expires(), around_.clock->now(),
+                                             around_.clock->wall());
+    Expiry expiry = cap(named, options_.get_ttl);
+    if (!flight.ring) flight.ring = around_.membership->ring();
+    const bool ours = flight.for_peer || flight.ring->self_first_living(flight.key);
+    if (!ours) expiry = cap(expiry, options_.fallback_ttl);
+    Value value = received(flight, loaded.bytes(), expiry, Origin::backend);
+    if (!loaded.cacheable() || (!ours && options_.fallback_ttl <= Duration::zero())) {
+        counters_.uncached.add();
+    } else {
+        keep(flight, value, ours ? store::Tier::main : store::Tier::hot);
+    }
+    return value;
+}
+
+/// What a peer said of the value's end: the remaining time, where it is one of our nodes, since then
+/// clocks need not agree; else the moment of the calendar, which is kept in any case to be passed on.
+Expiry GalaxyCore::expiry_of(const FetchResult& answer) const
+{
+    const TimePoint now = around_.clock->now();
+    if (answer.lifetime) {
+        Expiry expiry = store::from_lifetime(*answer.lifetime, now);
+        expiry.wall = answer.expires;
+        return expiry;
+    }
+    return answer.expires ? store::from_wall(*answer.expires, now, around_.clock->wall()) : Expiry{};
+}
+
+Expiry GalaxyCore::cap(Expiry expiry, Duration longest)
+{
+    const double uniform = std::generate_canonical<double, 53>(random_);
+    return store::capped(expiry, longest, options_.ttl_jitter, uniform, around_.clock->now());
+}
+
+}  // namespace galaxy

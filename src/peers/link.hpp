@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "counters.hpp"
+#include "flight/request.hpp"
+#include "logger.hpp"
+#include "peers/health.hpp"
+
+#include <galaxy/fetch.hpp>
+#include <galaxy/peer.hpp>
+#include <galaxy/stats.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace galaxy {
+
+// When is a peer dead? A slow backend behind a living peer must not open a circuit, nor may a stuck
+// peer cost an answer. So a leg waits as long as the link shows life: after `silence` without a byte,
+// the peer is asked, on another connection, whether it has the key in memory. Any answer is life; no
+// answer within `silence` is the peer's failure and fails every leg that waits for it, at once. One
+// such probe runs at a time, and the same kind of probe is what closes an open circuit again: set off
+// by a get that would have gone there and does not wait for it. A dead peer thus costs the gets that
+// meet it first at most two silences, and later ones nothing.
+
+class Link;
+
+/// One request under way to a peer.
+class Leg final : public FetchSink, public std::enable_shared_from_this<Leg> {
+public:
+    /// Called once, from any thread; with `closed` where the protocol dropped the request.
+    using Done = std::function<void(FetchResult)>;
+
+    Leg(std::shared_ptr<Link> link, const FetchRequest& request, Done done, TimePoint now);
+    ~Leg() override;
+
+    void alive() noexcept override;
+    void done(FetchResult result) override { finish(std::move(result), Judged::yes); }
+
+    /// The asker's patience is over: ends the leg, if it has not ended, with `why`, and gives the
+    /// request up. Says nothing of the peer.
+    void give_up(boost::system::error_code why);
+
+private:
+    friend class Link;
+    enum class Judged : bool { no, yes };
+
+    FetchRequest owned(FetchRequest request) const;
+    bool finish(FetchResult result, Judged judged);
+    void end_with(boost::system::error_code why, Judged judged);
+
+    const std::shared_ptr<Link> link_;
+    const std::string galaxy_, key_, digest_;
+    const TraceStrings trace_;
+    const FetchRequest request_;       ///< its views are of the strings above: the fetcher may use them
+                                       ///< longer than the asker waits
+    const TimePoint begun_;
+    std::atomic<TimePoint::rep> last_byte_;
+    std::atomic<bool> ended_ = false;
+    Done done_;
+};
+
+/// How links are made and judged; the same for all links of a universe.
+struct LinkTerms {
+    std::shared_ptr<Clock> clock;
+    std::shared_ptr<const Logger> logger;
+    std::shared_ptr<Observer> observer;      ///< or null
+    Duration silence, backoff_min, backoff_max;
+    std::uint64_t seed = 0;
+    bool go_ring = false;                    ///< our picker is Go's
+};
+
+/// What this process knows of one peer, and the way to it. Thread-safe.
+class Link final : public std::enable_shared_from_this<Link> {
+public:
+    using MakeFetcher = std::function<std::shared_ptr<RemoteFetcher>()>;
+
+    /// Calls `make`, which may throw, at once, to refuse a bad uri early. Probes are timed on `executor`.
+    Link(Peer peer, MakeFetcher make, const LinkTerms& terms, boost::asio::any_io_executor executor);
+    ~Link();
+
+    const Peer& peer() const noexcept { return peer_; }
+
+    /// Whether gets may go there: the circuit is closed and the peer is not draining.
+    bool admits() const;
+    bool draining() const;
+    /// Whether asking for a peek makes sense: nothing is known against it.
+    bool answers_peeks() const;
+
+    /// Begins a request, whose views are needed for the call only. `done` is never called inside.
+    std::shared_ptr<Leg> start(FetchRequest request, Leg::Done done);
+
+    /// To be called when a leg's patience may be over: probes the peer where it has been silent.
+    /// Returns when to look again.
+    TimePoint watch(const Leg& leg);
+
+    /// Sets a background probe off where one is due; for gets that are turned away by `admits`.
+    void probe_if_due(std::string_view galaxy, std::string_view key, std::string_view digest);
+
+    /// No longer a member: closes the fetcher as soon as nothing is under way, and again after each
+    /// later use. Undone by `rejoin`.
+    void retire();
+    void rejoin();
+
+    /// Ends every leg with `closed` and refuses new ones.
+    void close();
+
+    PeerStats stats() const;
+
+private:
+    friend class Leg;
+
+    std::shared_ptr<RemoteFetcher> fetcher();
+    void begun(const std::shared_ptr<Leg>& leg);
+    void account(const Leg& leg, const FetchResult& result);
+    void judge(Verb verb, const FetchResult& result);
+    void ended(const Leg& leg);
+    void start_probe(std::string_view galaxy, std::string_view key, std::string_view digest);
+    void probe_ended(const FetchResult& result);
+    void fail_legs(boost::system::error_code why, Leg::Judged judged);
+
+    const Peer peer_;
+    const MakeFetcher make_;
+    const LinkTerms terms_;
+
+    mutable std::mutex mutex_;
+    Health health_;
+    std::shared_ptr<RemoteFetcher> fetcher_;
+    std::unordered_map<std::uint64_t, std::weak_ptr<Leg>> legs_;
+    std::unique_ptr<Alarm> alarm_;         ///< of the probe
+    TimePoint life_;                       ///< the latest sign of it
+    TimePoint no_peeks_before_;
+    bool probing_ = false;                 ///< a probe is under way
+    bool retired_ = false, closed_ = false;
+
+    std::atomic<std::uint64_t> next_id_ = 1;
+    std::atomic<bool> foreign_seen_ = false;
+    Counter fetches_, peeks_, failures_, not_found_, backend_failures_, busy_, timeouts_, probes_;
+    Counter in_flight_;
+    Histogram fetch_seconds_;
+};
+
+/// Whether `error` ends the get (a value, or the peer's answer), is the peer's failure, or neither.
+enum class Verdict { answer, not_served, failure };
+Verdict verdict_of(const boost::system::error_code& error) noexcept;
+
+}  // namespace galaxy

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "runtime/strand.hpp"
+
+#include <boost/asio/query.hpp>
+
+namespace galaxy {
+
+namespace asio = boost::asio;
+
+Strand::Strand(asio::any_io_executor inner)
+    : Enrolment(asio::query(inner, asio::execution::context)), strand_(std::in_place, inner)
+{
+}
+
+Strand::~Strand()
+{
+    leave([this] { strand_.reset(); });
+}
+
+asio::any_io_executor Strand::executor() const
+{
+    const std::lock_guard lock(mutex_);
+    return strand_ ? asio::any_io_executor(*strand_) : asio::any_io_executor();
+}
+
+void Strand::context_gone(Garbage& garbage) noexcept
+{
+    const std::lock_guard lock(mutex_);
+    garbage.take(std::move(strand_));
+    strand_.reset();
+}
+
+}  // namespace galaxy
