@@ -67,8 +67,9 @@ Store::~Store()
 
 std::size_t Store::charge(std::size_t key_size, std::size_t value_size, bool expires) noexcept
 {
-    return chunk(sizeof(Entry) + key_size) + chunk(value_header + value_size) + slot_cost +
-           (expires ? index_cost : 0);
+    const bool bare = value_size == 0 && !expires;  // such a value allocates nothing
+    return chunk(sizeof(Entry) + key_size) + (bare ? 0 : chunk(value_header + value_size)) +
+           slot_cost + (expires ? index_cost : 0);
 }
 
 Probe Store::probe(std::string_view key) const noexcept

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "store/store.hpp"
+
+#include "store_fixture.hpp"
+
+#include <catch2/catch_approx.hpp>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <malloc.h>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+using namespace galaxy::store;
+using galaxy::TimePoint;
+using galaxy::Value;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A store with room for exactly `n` entries of one-letter keys and `size` bytes of value.
+struct RoomFor : StoreFixture {
+    explicit RoomFor(std::size_t n, double hot_share = 0.125, std::size_t size = 100)
+        : StoreFixture(n * Store::charge(1, size, false), hot_share), bytes_each(size, 'v')
+    {
+    }
+
+    using StoreFixture::insert;
+    Inserted insert(std::string_view key, Tier tier = Tier::main)
+    {
+        return StoreFixture::insert(key, bytes_each, tier);
+    }
+
+    std::string bytes_each;
+};
+
+std::string letter(int i)
+{
+    return std::string(1, static_cast<char>('a' + i));
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(StoreFixture, "what is inserted is found, in its tier")
+{
+    CHECK(find("k") == "-");
+    CHECK(insert("k", "main bytes") == Inserted::yes);
+    CHECK(insert("h", "hot bytes", Tier::hot) == Inserted::yes);
+    CHECK(find("k") == "main bytes");
+    CHECK(find("h") == "hot bytes");
+    CHECK(store.find("k", Touch::yes)->tier == Tier::main);
+    CHECK(store.find("h", Touch::yes)->tier == Tier::hot);
+    const StoreStats stats = store.stats();
+    CHECK(stats.inserts == 2);
+    CHECK(stats.entries_main == 1);
+    CHECK(stats.entries_hot == 1);
+    CHECK(stats.bytes_main == Store::charge(1, 10, false));
+    CHECK(stats.bytes_hot == Store::charge(1, 9, false));
+}
+
+TEST_CASE_METHOD(StoreFixture, "empty keys, empty values and bytes of every kind are ordinary")
+{
+    CHECK(insert("", "of the empty key") == Inserted::yes);
+    CHECK(insert("empty", "") == Inserted::yes);
+    const std::string odd("\0\xff\n/..%2F", 9);
+    CHECK(insert(odd, odd) == Inserted::yes);
+    CHECK(find("") == "of the empty key");
+    CHECK(find("empty").empty());
+    CHECK(find(odd) == odd);
+    CHECK(find(std::string_view("\0", 1)) == "-");
+    CHECK(store.erase(""));
+    CHECK(find("") == "-");
+}
+
+TEST_CASE_METHOD(StoreFixture, "visit gives the bytes in place and says the tier")
+{
+    insert("k", "seen", Tier::hot);
+    std::string seen;
+    const Visitor look = [](void* context, std::string_view bytes) {
+        *static_cast<std::string*>(context) = bytes;
+    };
+    Tier tier = Tier::main;
+    CHECK(store.visit("k", Touch::yes, look, &seen, tier));
+    CHECK(seen == "seen");
+    CHECK(tier == Tier::hot);
+    CHECK_FALSE(store.visit("other", Touch::yes, look, &seen, tier));
+}
+
+TEST_CASE_METHOD(StoreFixture, "erase and clear leave nothing, and are no evictions")
+{
+    for (int i = 0; i < 20; ++i)
+        insert(letter(i), value_of("v", i % 2 ? clock->now() + 1h : TimePoint::max()),
+               i % 3 ? Tier::main : Tier::hot);
+    CHECK(store.erase("a"));
+    CHECK_FALSE(store.erase("a"));
+    CHECK(store.stats().entries_main + store.stats().entries_hot == 19);
+    store.clear();
+    CHECK(bytes() == 0);
+    CHECK_FALSE(has("b"));
+    const StoreStats stats = store.stats();
+    CHECK(stats.entries_main + stats.entries_hot == 0);
+    CHECK(stats.evictions_main + stats.evictions_hot == 0);
+    CHECK(stats.oldest_entry_seconds == 0);
+}
+
+TEST_CASE("eviction is in exact order of least recent use, and a peek is no use")
+{
+    RoomFor t(10);
+    for (int i = 0; i < 10; ++i) t.insert(letter(i));
+    CHECK(t.store.stats().evictions_main == 0);
+    CHECK(t.find("a") != "-");
+    CHECK(t.find("b", Touch::no) != "-");
+    Tier tier{};
+    CHECK(t.store.visit("c", Touch::yes, [](void*, std::string_view) {}, nullptr, tier));
+    t.insert("k");
+    t.insert("l");
+    CHECK(t.has("a"));
+    CHECK_FALSE(t.has("b"));
+    CHECK(t.has("c"));
+    CHECK_FALSE(t.has("d"));
+    CHECK(t.store.stats().evictions_main == 2);
+    CHECK(t.bytes() == 10 * Store::charge(1, 100, false));
+}
+
+TEST_CASE("golang/groupcache #138: overwriting adds bytes and never subtracts, until evicting spins")
+{
+    RoomFor t(10);
+    for (int i = 0; i < 10'000; ++i) {
+        const std::string bytes(static_cast<std::size_t>(i % 100), 'o');
+        t.insert("k", value_of(bytes), i % 3 ? Tier::main : Tier::hot);
+        REQUIRE(t.bytes() == Store::charge(1, bytes.size(), false));
+    }
+    CHECK(t.store.stats().evictions_main == 0);
+    t.store.clear();
+    CHECK(t.insert("l") == Inserted::yes);  // nothing left to evict, and it does not spin
+}
+
+TEST_CASE("an overwrite counted as an eviction: it is an insert")
+{
+    RoomFor t(9);
+    for (int round = 0; round < 3; ++round)
+        for (int i = 0; i < 9; ++i) CHECK(t.insert(letter(i)) == Inserted::yes);
+    const StoreStats stats = t.store.stats();
+    CHECK(stats.inserts == 27);
+    CHECK(stats.evictions_main == 0);
+    CHECK(stats.evictions_hot == 0);
+    CHECK(stats.entries_main == 9);
+}
+
+TEST_CASE("an overwrite that grows evicts others, not itself")
+{
+    RoomFor t(20);
+    for (int i = 0; i < 20; ++i) t.insert(letter(i));
+    CHECK(t.insert("a", std::string(150, 'w')) == Inserted::yes);
+    CHECK(t.find("a") == std::string(150, 'w'));
+    CHECK_FALSE(t.has("b"));
+    CHECK(t.has("c"));
+    CHECK(t.store.stats().evictions_main == 1);
+    CHECK(t.insert("c", "") == Inserted::yes);
+    CHECK(t.store.stats().evictions_main == 1);
+}
+
+TEST_CASE_METHOD(StoreFixture, "galaxycache #82: overwriting keeps the old expiry, leaks the heap entry")
+{
+    const TimePoint start = clock->now();
+    insert("k", value_of("old", start + 1s));
+    insert("k", value_of("new", start + 1h));
+    clock->advance(2s);
+    CHECK(find("k") == "new");
+    CHECK(store.reclaim(100) == 0);
+    insert("k", value_of("newest"));
+    clock->advance(2h);
+    CHECK(find("k") == "newest");
+    CHECK(store.reclaim(100) == 0);
+    insert("k", value_of("short", clock->now() + 1ms));
+    clock->advance(1ms);
+    CHECK(find("k") == "-");
+    CHECK(store.reclaim(100) == 1);  // one, not one for each overwrite
+    CHECK(store.stats().expired == 1);
+}
+
+TEST_CASE_METHOD(StoreFixture, "an expired entry is never returned, and is reclaimed a few at an insert")
+{
+    for (int i = 0; i < 20; ++i) insert(letter(i), value_of("v", clock->now() + 1s));
+    clock->advance(1s - 1ns);
+    CHECK(find("a") == "v");
+    clock->advance(1ns);
+    CHECK(find("a") == "-");
+    Tier tier{};
+    CHECK_FALSE(store.visit("a", Touch::yes, [](void*, std::string_view) {}, nullptr, tier));
+    CHECK(store.stats().entries_main == 20);
+    insert("z", "fresh");
+    CHECK(store.stats().expired == 4);
+    CHECK(store.stats().entries_main == 17);
+    CHECK(store.reclaim(10) == 10);
+    CHECK(store.reclaim(10) == 6);
+    CHECK(store.reclaim(10) == 0);
+    CHECK(find("z") == "fresh");
+    CHECK(store.stats().expired == 20);
+    CHECK(store.stats().evictions_main == 0);
+}
+
+TEST_CASE("what is expired gives way before anything that lives")
+{
+    RoomFor t(12);
+    const TimePoint end = t.clock->now() + 1s;
+    for (int i = 0; i < 8; ++i) t.insert(letter(i));
+    for (int i = 8; i < 10; ++i) t.insert(letter(i), value_of("", end));
+    while (t.bytes() + Store::charge(1, 100, false) <= 12 * Store::charge(1, 100, false))
+        t.insert(letter(static_cast<int>(t.store.stats().entries_main)));
+    const std::uint64_t before = t.store.stats().entries_main;
+    t.clock->advance(1s);
+    t.insert("z");
+    CHECK(t.has("a"));
+    CHECK(t.store.stats().expired == 2);
+    CHECK(t.store.stats().entries_main == before - 1);
+}
+
+TEST_CASE_METHOD(StoreFixture, "only entries that expire read the clock, the coarse one")
+{
+    insert("forever", "v");
+    insert("bounded", value_of("v", clock->now() + 1h));
+    const std::uint64_t before = clock->coarse_reads;
+    CHECK(find("forever") == "v");
+    CHECK(find("missing") == "-");
+    CHECK(clock->coarse_reads == before);
+    CHECK(find("bounded") == "v");
+    CHECK(clock->coarse_reads == before + 1);
+}
+
+TEST_CASE_METHOD(StoreFixture, "what is not kept still replaces what was there")
+{
+    insert("k", "old");
+    SECTION("expired before it came")
+    {
+        CHECK(insert("k", value_of("new", clock->now())) == Inserted::expired);
+        CHECK(store.stats().expired == 0);
+    }
+    SECTION("too large")
+    {
+        CHECK(insert("k", std::string(60 << 10, 'n')) == Inserted::too_large);
+    }
+    CHECK(find("k") == "-");
+    CHECK(bytes() == 0);
+    CHECK(store.stats().uncacheable == 1);
+    CHECK(store.stats().inserts == 1);
+}
+
+TEST_CASE("an object above an eighth of the budget is not kept")
+{
+    StoreFixture t(8 * Store::charge(3, 1000, false));
+    CHECK(t.insert("key", std::string(1000, 'v')) == Inserted::yes);
+    CHECK(t.insert("kez", std::string(1100, 'v')) == Inserted::too_large);
+    CHECK(t.has("key"));
+    CHECK(t.store.stats().evictions_main == 0);
+}
+
+TEST_CASE("budget 0, ratio 0, value larger than the budget")
+{
+    SECTION("budget 0 keeps nothing")
+    {
+        StoreFixture t(0, GENERATE(0.0, 0.125, 1.0));
+        CHECK(t.insert("k", "") == Inserted::no_budget);
+        CHECK(t.insert("k", "", Tier::hot) == Inserted::no_budget);
+        CHECK(t.find("k") == "-");
+        CHECK(t.bytes() == 0);
+        CHECK(t.store.stats().uncacheable == 2);
+    }
+    SECTION("ratio 0 keeps no hot copies")
+    {
+        StoreFixture t(64 << 10, 0.0);
+        CHECK(t.insert("k", "v", Tier::hot) == Inserted::no_budget);
+        CHECK(t.insert("k", "v", Tier::main) == Inserted::yes);
+        CHECK(t.store.coldest_hot_rate() == 0);
+    }
+    SECTION("ratio 1 lets hot copies have everything, and main what is free")
+    {
+        RoomFor t(10, 1.0);
+        for (int i = 0; i < 10; ++i) CHECK(t.insert(letter(i), Tier::hot) == Inserted::yes);
+        CHECK(t.insert("m", Tier::main) == Inserted::yes);
+        CHECK(t.insert("n", Tier::hot) == Inserted::yes);
+        CHECK(t.bytes() == 10 * Store::charge(1, 100, false));
+        CHECK_FALSE(t.has("m"));
+    }
+    SECTION("a value larger than the budget, and a budget smaller than any value")
+    {
+        StoreFixture t(GENERATE(1, 100, 1000));
+        CHECK(t.insert("k", std::string(10'000, 'v')) == Inserted::too_large);
+        CHECK(t.insert("k", "") == Inserted::too_large);
+        CHECK(t.bytes() == 0);
+    }
+}
+
+TEST_CASE("the hot tier gives way first once it is above its share")
+{
+    RoomFor t(16, 0.25);
+    for (int i = 0; i < 6; ++i) t.insert("h" + letter(i), std::string(99, 'h'), Tier::hot);
+    for (int i = 0; i < 10; ++i) t.insert(letter(i));
+    CHECK(t.store.stats().entries_hot == 6);  // above its share, while there is room
+    t.insert("y");
+    t.insert("z");
+    CHECK(t.store.stats().entries_hot == 4);
+    CHECK(t.store.stats().evictions_hot == 2);
+    REQUIRE(t.evicted.size() == 2);
+    CHECK(t.evicted[0].key == "ha");
+    CHECK(t.evicted[1].key == "hb");
+    t.insert("x");
+    CHECK(t.store.stats().entries_hot == 4);
+    CHECK(t.store.stats().evictions_main == 1);
+    t.insert("hg", std::string(99, 'h'), Tier::hot);  // displaces a copy, not a key of our own
+    CHECK(t.store.stats().entries_hot == 4);
+    CHECK(t.store.stats().evictions_hot == 3);
+    CHECK(t.store.stats().evictions_main == 1);
+}
+
+TEST_CASE("a hot copy above the whole share of the hot tier is not kept")
+{
+    StoreFixture t(100'000, 0.01);
+    CHECK(t.insert("k", std::string(2000, 'v'), Tier::hot) == Inserted::too_large);
+    CHECK(t.insert("k", std::string(2000, 'v'), Tier::main) == Inserted::yes);
+}
+
+TEST_CASE_METHOD(StoreFixture, "a key is in one tier at most")
+{
+    insert("k", "main");
+    insert("k", "hot", Tier::hot);
+    CHECK(store.find("k", Touch::yes)->tier == Tier::hot);
+    CHECK(store.stats().entries_main == 0);
+    CHECK(store.stats().bytes_main == 0);
+    insert("k", "main again");
+    CHECK(store.find("k", Touch::yes)->tier == Tier::main);
+    CHECK(store.stats().entries_hot == 0);
+    CHECK(store.stats().bytes_hot == 0);
+    CHECK(evicted.empty());
+}
+
+TEST_CASE("hot hits counted twice: one for a find, none for a peek; an evicted copy tells them")
+{
+    RoomFor t(8, 0.125);
+    const TimePoint start = t.clock->now();
+    t.insert("h", Tier::hot);
+    t.clock->advance(1s);
+    for (int i = 0; i < 5; ++i) t.find("h");
+    for (int i = 0; i < 7; ++i) t.find("h", Touch::no);
+    t.insert("h", Tier::hot);  // a new value of the same copy: its history stays
+    for (int i = 0; i < 7; ++i) t.insert(letter(i));
+    t.insert("i", Tier::hot);
+    REQUIRE(t.evicted.size() == 1);
+    CHECK(t.evicted[0].key == "h");
+    CHECK(t.evicted[0].hits == 6);  // the get that fetched it is the first
+    CHECK(t.evicted[0].first_seen == start);
+}
+
+TEST_CASE("the rate of the coldest copy: hits over age, below one over the time without any")
+{
+    RoomFor t(8, 0.25);
+    CHECK(t.store.coldest_hot_rate() == 0);
+    t.insert("h", Tier::hot);
+    for (int i = 0; i < 9; ++i) t.find("h");
+    CHECK(t.store.coldest_hot_rate() == 0);  // room
+    for (int i = 0; i < 6; ++i) t.insert(letter(i));
+    CHECK(t.store.coldest_hot_rate() == 0);  // room for one more
+    t.insert("i", Tier::hot);
+    CHECK(t.store.coldest_hot_rate() == Catch::Approx(100));  // 10 hits, an age of at least 100 ms
+    t.clock->advance(50ms);
+    CHECK(t.store.coldest_hot_rate() == Catch::Approx(20));  // 1 / 50 ms
+    t.find("h");
+    CHECK(t.store.coldest_hot_rate() == Catch::Approx(10));  // now "i": 1 hit, an age of 50 ms
+    t.clock->advance(4950ms);
+    t.find("i");
+    CHECK(t.store.coldest_hot_rate() == Catch::Approx(1 / 4.95));
+    t.find("h");
+    CHECK(t.store.coldest_hot_rate() == Catch::Approx(2 / 5.0));
+    t.clock->advance(95s);
+    CHECK(t.store.coldest_hot_rate() == Catch::Approx(1 / 95.0).epsilon(0.2));
+}
+
+TEST_CASE("values that users still hold when they leave the store are counted apart")
+{
+    RoomFor t(8);
+    t.insert("a");
+    t.insert("b");
+    std::optional<Hit> held = t.store.find("a", Touch::yes);
+    CHECK(t.store.stats().pinned_bytes == 0);  // resident: charged
+    t.insert("a");
+    CHECK(t.store.stats().pinned_bytes >= 100);
+    const std::optional<Hit> other = t.store.find("b", Touch::yes);
+    t.store.erase("b");
+    CHECK(t.store.stats().pinned_bytes >= 200);
+    held.reset();
+    CHECK(t.store.stats().pinned_bytes < 200);
+    t.insert("b", other->value);  // back in the store: charged again
+    CHECK(t.store.stats().pinned_bytes == 0);
+    CHECK(t.bytes() == 2 * Store::charge(1, 100, false));
+}
+
+TEST_CASE("a value outlives the store that it came from")
+{
+    std::optional<Hit> held;
+    {
+        StoreFixture t;
+        t.insert("k", "bytes");
+        held = t.store.find("k", Touch::yes);
+    }
+    CHECK(held->value.view() == "bytes");
+}
+
+TEST_CASE("the oldest entry is the one inserted first, reads notwithstanding")
+{
+    RoomFor t(9);
+    CHECK(t.store.stats().oldest_entry_seconds == 0);
+    t.insert("a");
+    t.clock->advance(10s);
+    t.insert("b");
+    t.clock->advance(5s);
+    t.find("a");
+    CHECK(t.store.stats().oldest_entry_seconds == Catch::Approx(15));
+    t.insert("a");
+    CHECK(t.store.stats().oldest_entry_seconds == Catch::Approx(5));
+    t.store.erase("b");
+    CHECK(t.store.stats().oldest_entry_seconds == Catch::Approx(0));
+}
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define GALAXY_OWN_MALLOC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define GALAXY_OWN_MALLOC 1
+#endif
+#endif
+
+TEST_CASE("golang/groupcache #64: real memory is two or three times the budget")
+{
+#ifdef GALAXY_OWN_MALLOC
+    SKIP("a sanitizer's allocator does not tell what it gave");
+#else
+    const auto allocated = [] {
+        const struct mallinfo2 info = ::mallinfo2();
+        return static_cast<double>(info.uordblks + info.hblkhd);
+    };
+    const std::size_t value_size = GENERATE(0, 20, 100, 1000, 50'000);
+    const bool expires = GENERATE(false, true);
+    const double before = allocated();
+    StoreFixture t(16 << 20);
+    const TimePoint end = expires ? t.clock->now() + 1h : TimePoint::max();
+    for (int i = 0; t.store.stats().evictions_main < 100; ++i)
+        t.insert("a key of middling length " + std::to_string(i),
+                 value_of(std::string(value_size, 'v'), end));
+    const double real = allocated() - before;
+    const auto charged = static_cast<double>(t.bytes());
+    CAPTURE(value_size, expires, real, charged, Store::charge(30, value_size, expires));
+    CHECK(charged <= 16 << 20);
+    CHECK(charged > 0.95 * (16 << 20));
+    CHECK(real < 1.05 * charged);
+    CHECK(real > 0.85 * charged);
+#endif
+}
