@@ -62,7 +62,9 @@ install(FILES ${PROJECT_BINARY_DIR}/galaxy.pc
 
 if(TARGET galaxy-node)
     install(TARGETS galaxy-node RUNTIME COMPONENT galaxy_node)
-    file(RELATIVE_PATH lib_from_bin
-        "/prefix/${CMAKE_INSTALL_BINDIR}" "/prefix/${CMAKE_INSTALL_LIBDIR}")
-    set_target_properties(galaxy-node PROPERTIES INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
+    if(galaxy_type STREQUAL "SHARED_LIBRARY")
+        file(RELATIVE_PATH lib_from_bin
+            "/prefix/${CMAKE_INSTALL_BINDIR}" "/prefix/${CMAKE_INSTALL_LIBDIR}")
+        set_target_properties(galaxy-node PROPERTIES INSTALL_RPATH "$ORIGIN/${lib_from_bin}")
+    endif()
 endif()
