@@ -43,7 +43,7 @@ bool GalaxyCore::worth_a_copy(const Flight& flight, const Value& value)
     const auto waiting = static_cast<std::uint64_t>(flight.anyone.size());
     const Seen seen =
         candidates_.touch(flight.key, std::max<std::uint64_t>(waiting, 1), around_.clock->now());
-    const PromotionStats stats{seen.hits, seen.rate, store_.coldest_hot_rate()};
+    const PromotionStats stats{seen.touches, seen.hits, seen.rate, store_.coldest_hot_rate()};
     return promoter_->should_promote(flight.key, value, stats);
 }
 

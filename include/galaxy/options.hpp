@@ -91,7 +91,7 @@ struct UniverseOptions {
 
     /// Null: the machine's clocks.
     std::shared_ptr<Clock> clock = nullptr;
-    /// Seed of jitter and of random promotion. Zero: from the machine.
+    /// Seed of jitter, of lifetimes and of backoffs. Zero: from the machine.
     std::uint64_t seed = 0;
     Log log = {};
     std::shared_ptr<Observer> observer = nullptr;

@@ -28,10 +28,11 @@ Candidates::Candidates(std::size_t limit, Duration idle_reset)
 
 Seen Candidates::touch(std::string_view key, std::uint64_t hits, TimePoint now)
 {
-    if (limit_ == 0) return {hits, 0};
+    if (limit_ == 0) return {1, hits, 0};
     Candidate& candidate = latest(key, now, now);
+    ++candidate.touches;
     candidate.hits += hits;
-    return {candidate.hits, rate(candidate.hits, now - candidate.first_seen)};
+    return {candidate.touches, candidate.hits, rate(candidate.hits, now - candidate.first_seen)};
 }
 
 void Candidates::remember(std::string_view key, std::uint64_t hits, TimePoint first_seen,
@@ -39,6 +40,7 @@ void Candidates::remember(std::string_view key, std::uint64_t hits, TimePoint fi
 {
     if (limit_ == 0) return;
     Candidate& candidate = latest(key, first_seen, now);
+    ++candidate.touches;
     candidate.hits += hits;
     candidate.first_seen = std::min(candidate.first_seen, first_seen);
 }
@@ -60,16 +62,16 @@ Candidates::Candidate& Candidates::latest(std::string_view key, TimePoint first_
     if (found != index_.end()) {
         const auto candidate = found->second;
         by_age_.splice(by_age_.begin(), by_age_, candidate);
-        if (now - candidate->last_seen >= idle_reset_) *candidate = {hash, 0, first_seen, now};
+        if (now - candidate->last_seen >= idle_reset_) *candidate = {hash, 0, 0, first_seen, now};
         candidate->last_seen = now;
         return *candidate;
     }
     if (index_.size() == limit_) {
         index_.erase(by_age_.back().hash);
         by_age_.splice(by_age_.begin(), by_age_, std::prev(by_age_.end()));
-        by_age_.front() = {hash, 0, first_seen, now};
+        by_age_.front() = {hash, 0, 0, first_seen, now};
     } else {
-        by_age_.push_front({hash, 0, first_seen, now});
+        by_age_.push_front({hash, 0, 0, first_seen, now});
     }
     index_.emplace(hash, by_age_.begin());
     return by_age_.front();

@@ -14,6 +14,7 @@ namespace galaxy {
 
 /// How often a key was asked for since its first sighting.
 struct Seen {
+    std::uint64_t touches = 0;  ///< this one included; one is the first sighting
     std::uint64_t hits = 0;
     double rate = 0;  ///< a second
 };
@@ -45,6 +46,7 @@ public:
 private:
     struct Candidate {
         std::uint64_t hash;
+        std::uint64_t touches;
         std::uint64_t hits;
         TimePoint first_seen;
         TimePoint last_seen;

@@ -16,7 +16,7 @@ public:
     bool should_promote(std::string_view, const Value&, const PromotionStats& stats) override
     {
         // More, not as much: keys of one rate would throw each other out in turns.
-        return stats.hits >= 2 && stats.rate > stats.coldest_rate;
+        return stats.fetches >= 2 && stats.rate > stats.coldest_rate;
     }
 };
 
@@ -24,7 +24,7 @@ class PreviouslySeen final : public Promoter {
 public:
     bool should_promote(std::string_view, const Value&, const PromotionStats& stats) override
     {
-        return stats.hits >= 2;
+        return stats.fetches >= 2;
     }
 };
 
