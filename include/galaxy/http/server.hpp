@@ -6,6 +6,7 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/system/error_code.hpp>
@@ -31,8 +32,9 @@ struct ServerOptions {
     /// Answers what is not for peers; empty: 404. The request's views live until it returns.
     std::function<boost::asio::awaitable<Response>(Request)> route = {};
 
-    /// Connections at once; beyond, a connection is answered 503 and closed. Lowered to what the
-    /// process's descriptor limit leaves after `spare_descriptors`. Positive.
+    /// Connections at once. Beyond, the one that has waited longest for a request gives way; where all
+    /// are answering one, the new one is told 503 and closed. Lowered to what the process's descriptor
+    /// limit leaves after `spare_descriptors`. Positive.
     std::size_t max_connections = 10'000;
     std::size_t spare_descriptors = 64;
     /// Longest request header and body, in bytes. Positive; a longer one gets 431 or 413.
@@ -73,15 +75,19 @@ public:
     auto async_drain(Duration grace, Token&& token)
     {
         return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            [](DrainHandler handler, std::shared_ptr<Core> core, Duration for_) {
-                start_drain(std::move(core), for_, std::move(handler));
+            [](auto handler, const std::shared_ptr<Core>& core, Duration for_) {
+                boost::asio::any_io_executor executor =
+                    boost::asio::get_associated_executor(handler, executor_of(*core));
+                start_drain(core, for_, std::move(executor), DrainHandler(std::move(handler)));
             },
             token, core_, grace);
     }
 
 private:
     using DrainHandler = boost::asio::any_completion_handler<void(boost::system::error_code)>;
-    static void start_drain(std::shared_ptr<Core> core, Duration grace, DrainHandler handler);
+    static boost::asio::any_io_executor executor_of(const Core& core);
+    static void start_drain(const std::shared_ptr<Core>& core, Duration grace,
+                            boost::asio::any_io_executor executor, DrainHandler handler);
 
     std::shared_ptr<Core> core_;
 };

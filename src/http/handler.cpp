@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <galaxy/http/handler.hpp>
+
+#include "http/options.hpp"
+#include "http/reply.hpp"
+#include "http/wire.hpp"
+
+#include <galaxy/universe.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+
+#include <chrono>
+#include <optional>
+#include <tuple>
+#include <utility>
+
+namespace galaxy::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// What can be said without asking the universe, if anything.
+std::optional<Response> refuse(const Request& request, const Target& target)
+{
+    if (target.kind == Target::foreign) return text_reply(404, "no such path\n");
+    if (request.method != "GET" && request.method != "HEAD") {
+        Response response = text_reply(405, "only GET and HEAD\n");
+        response.headers.emplace_back("Allow", "GET, HEAD");
+        return response;
+    }
+    if (target.kind == Target::malformed) return text_reply(400, "malformed: /galaxy/key is expected\n");
+    return std::nullopt;
+}
+
+PeerRequest peer_request(const Request& request, const Target& target)
+{
+    return {.verb = target.verb,
+            .galaxy = target.galaxy,
+            .key = target.key,
+            .timeout = parse_timeout(request.header(header::timeout)).value_or(Duration::zero()),
+            .universe = request.header(header::universe),
+            .peer = request.header(header::peer),
+            .digest = request.header(header::digest)};
+}
+
+asio::awaitable<Response> answer(Responder responder, Target target, Request request)
+{
+    std::optional<Response> response = refuse(request, target);
+    if (!response) {
+        const PeerRequest wanted = peer_request(request, target);
+        constexpr auto token = asio::as_tuple(asio::use_awaitable);
+        asio::awaitable<std::tuple<boost::system::error_code, Value>> answering =
+            responder.async_answer(wanted, token);
+        std::tuple<boost::system::error_code, Value> outcome = co_await std::move(answering);
+        const boost::system::error_code error = std::get<0>(outcome);
+        // A backend may have thrown that very code; then nobody cancelled us, and it is just a failure.
+        const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+        if (error == asio::error::operation_aborted &&
+            state.cancelled() != asio::cancellation_type::none) {
+            throw boost::system::system_error(error);
+        }
+        response = error ? error_reply(error)
+                         : value_reply(std::move(std::get<1>(outcome)), responder.now(),
+                                       std::chrono::system_clock::now());
+    }
+    sign(*response, {responder.self_id(), responder.draining()});
+    co_return std::move(*response);
+}
+
+}  // namespace
+
+Handler::Handler(const Universe& universe, Paths paths)
+    : responder_(universe.responder()), paths_(std::move(paths))
+{
+    check(paths_);
+}
+
+bool Handler::handles(std::string_view target) const
+{
+    return is_ours(target, paths_);
+}
+
+asio::awaitable<Response> Handler::handle(Request request) const
+{
+    return answer(responder_, parse_target(request.target, paths_), request);
+}
+
+}  // namespace galaxy::http

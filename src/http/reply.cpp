@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "http/reply.hpp"
+
+#include "http/wire.hpp"
+
+#include <galaxy/error.hpp>
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+namespace galaxy::http {
+
+namespace {
+
+void add(Response& response, std::string_view name, std::string_view value)
+{
+    response.headers.emplace_back(name, value);
+}
+
+Response of_galaxy(Response response, std::string_view status)
+{
+    add(response, header::galaxy_status, status);
+    return response;
+}
+
+/// `wall + remaining`, and far in the future where that cannot be said.
+WallTime later(WallTime wall, Duration remaining)
+{
+    const Duration room = WallTime::max() - wall;
+    return remaining < room ? wall + remaining : WallTime::max();
+}
+
+}  // namespace
+
+Response text_reply(unsigned status, std::string_view text)
+{
+    Response response(status, Value(text));
+    add(response, "Content-Type", "text/plain; charset=utf-8");
+    add(response, "X-Content-Type-Options", "nosniff");
+    return response;
+}
+
+Response value_reply(Value value, TimePoint now, WallTime wall)
+{
+    const Expiry expiry = value.expiry();
+    Response response(200, std::move(value));
+    response.headers.reserve(6);
+    add(response, "Content-Type", "application/octet-stream");
+    add(response, header::galaxy_status, "Found");
+    if (!expiry.never()) {
+        const Duration remaining = std::max(expiry.at - now, Duration::zero());
+        add(response, header::lifetime, std::to_string(remaining.count()));
+        add(response, "Expires", format_http_date(expiry.wall ? *expiry.wall : later(wall, remaining)));
+    } else if (expiry.wall) {
+        add(response, "Expires", format_http_date(*expiry.wall));
+    }
+    return response;
+}
+
+Response busy_reply(std::string_view text)
+{
+    Response response = text_reply(503, text);
+    add(response, "Retry-After", "1");
+    return response;
+}
+
+Response error_reply(boost::system::error_code error)
+{
+    if (error == errc::not_found) return of_galaxy(text_reply(404, "not found\n"), "Found");
+    if (error == errc::no_such_galaxy) {
+        return of_galaxy(text_reply(404, "no such galaxy\n"), "Not Found");
+    }
+    if (error == errc::key_too_long) return text_reply(414, "the key is too long\n");
+    if (error == errc::value_too_large) return text_reply(413, "the value is too large\n");
+    if (error == errc::wrong_peer) return text_reply(421, "another universe or peer is meant\n");
+    if (error == errc::unsupported) return text_reply(400, "not supported\n");
+    if (error == errc::timed_out) return text_reply(504, "the time given is over\n");
+    if (error == errc::busy || error == errc::refused) return busy_reply("busy\n");
+    if (error == errc::closed) return busy_reply("closing\n");
+    return of_galaxy(text_reply(500, "the backend failed\n"), "Found");
+}
+
+void sign(Response& response, const Identity& identity)
+{
+    if (!identity.peer.empty()) add(response, header::peer, identity.peer);
+    if (identity.draining) add(response, header::draining, "1");
+}
+
+std::string date_header()
+{
+    std::string date = format_http_date(std::chrono::system_clock::now());
+    const std::size_t fraction = date.find('.');
+    return date.erase(fraction, date.rfind(' ') - fraction);
+}
+
+}  // namespace galaxy::http

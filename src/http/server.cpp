@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <galaxy/http/server.hpp>
+
+#include "http/server_core.hpp"
+
+#include <utility>
+
+namespace galaxy::http {
+
+Server& Server::operator=(Server&& other) noexcept
+{
+    if (this != &other) {
+        if (core_) core_->close();
+        core_ = std::move(other.core_);
+    }
+    return *this;
+}
+
+Server::~Server()
+{
+    if (core_) core_->close();
+}
+
+std::uint16_t Server::port() const noexcept
+{
+    return core_->port();
+}
+
+std::string Server::address() const
+{
+    return core_->address();
+}
+
+std::size_t Server::connections() const noexcept
+{
+    return core_->connections();
+}
+
+void Server::close()
+{
+    core_->close();
+}
+
+boost::asio::any_io_executor Server::executor_of(const Core& core)
+{
+    return core.responder().get_executor();
+}
+
+void Server::start_drain(const std::shared_ptr<Core>& core, Duration grace,
+                         boost::asio::any_io_executor executor, DrainHandler handler)
+{
+    core->drain(grace, std::move(executor), std::move(handler));
+}
+
+Server serve(const Universe& universe, ServerOptions options)
+{
+    auto core = std::make_shared<Server::Core>(universe, std::move(options));
+    core->begin();
+    return Server(std::move(core));
+}
+
+}  // namespace galaxy::http

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "http/session.hpp"
+
+#include "http/reply.hpp"
+#include "http/server_core.hpp"
+#include "http/wire.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace galaxy::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+using asio::ip::tcp;
+
+namespace {
+
+/// What the incomplete header of one connection may hold without asking.
+constexpr std::size_t free_header = 4096;
+
+/// Written in one go before others get their turn, however fast the reader.
+constexpr std::size_t longest_burst = std::size_t{1} << 20;
+
+/// Waiting for the other side to have read a refusal: for how long, and past how many bytes.
+constexpr Duration goodbye_time = std::chrono::seconds(1);
+constexpr std::size_t goodbye_bytes = std::size_t{256} << 10;
+
+std::string_view reason(unsigned status)
+{
+    switch (status) {
+    case 413: return "the body is too large\n";
+    case 431: return "the header is too large\n";
+    case 503: return "too many connections\n";
+    default: return "malformed request\n";
+    }
+}
+
+bool hung_up(tcp::socket& socket)
+{
+    char byte = 0;
+    const ssize_t seen = ::recv(socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    return seen == 0 || (seen < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+}  // namespace
+
+Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
+    : core_(std::move(core)), socket_(std::move(socket)),
+      quiet_since_(busy)
+{
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(tcp::no_delay(true), ignored);
+}
+
+Session::~Session()
+{
+    core_->give_back(reserved_);
+    core_->left(this);
+}
+
+void Session::start(Welcome welcome)
+{
+    auto ended = [self = shared_from_this()](std::exception_ptr) {
+        // Whatever it was, it concerned this connection only, which is over.
+        error_code ignored;
+        self->gone_ = true;
+        self->socket_.close(ignored);
+    };
+    asio::co_spawn(executor(), welcome == Welcome::served ? converse() : turn_away(),
+                   asio::bind_cancellation_slot(hang_up_.slot(), std::move(ended)));
+}
+
+/// Suspends until the watch has news. What was read stays ours meanwhile.
+auto Session::park()
+{
+    inlet_.keep();
+    auto initiate = [this](auto handler) {
+        parked_ = std::make_unique<asio::any_completion_handler<void()>>(std::move(handler));
+    };
+    return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
+                                                                      asio::use_awaitable);
+}
+
+asio::awaitable<void> Session::converse()
+{
+    bool more = true;
+    while (more && !gone_) {
+        const Read read = co_await read_request();
+        if (read.refusal != 0) {
+            co_await refuse(read.refusal);
+            co_return;
+        }
+        if (!read.complete) co_return;
+        more = co_await answer_request();
+    }
+}
+
+asio::awaitable<void> Session::turn_away()
+{
+    co_await refuse(503);
+}
+
+asio::awaitable<Session::Read> Session::read_request()
+{
+    parser_.emplace();
+    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());  // judge_progress counts exactly
+    parser_->body_limit(core_->options().max_body);
+    inlet_.next_message();
+    in_body_ = false;
+    bool begun = inlet_.pending() > 0;
+    quiet_since_ = Clock::now().time_since_epoch();
+    set_deadline(begun ? core_->options().header_timeout : core_->options().idle_timeout);
+
+    while (!gone_) {
+        error_code error;
+        inlet_.feed(*parser_, error);
+        if (const unsigned refusal = judge_progress(error)) co_return Read{false, refusal};
+        if (parser_->is_done()) co_return Read{true, 0};
+        if (wants_continue()) {
+            constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            socket_.write_some(asio::buffer(go_on.data(), go_on.size()), error);
+        }
+        watch();
+        if (!readable_) co_await park();
+        if (!std::exchange(readable_, false) || gone_) break;
+        inlet_.read(socket_, error);
+        if (error && error != asio::error::would_block) break;
+        if (!begun && inlet_.pending() > 0) {
+            begun = true;
+            set_deadline(core_->options().header_timeout);
+        }
+    }
+    co_return Read{};
+}
+
+/// After every piece of a request: the status to refuse it with, or zero.
+unsigned Session::judge_progress(error_code error)
+{
+    const ServerOptions& options = core_->options();
+    const bool in_header = !parser_->is_header_done();
+    const std::size_t header = inlet_.header_size() + (in_header ? inlet_.pending() : 0);
+    if (header > options.max_header) return 431;
+    if (error == beast::http::error::body_limit) return 413;
+    if (error) return 400;
+    if (!parser_->is_done() && inlet_.pending() > options.max_header) return 400;
+
+    const std::size_t needed = in_header && header > free_header ? header - free_header : 0;
+    if (needed > reserved_) {
+        if (!core_->reserve(needed - reserved_)) return 503;
+    } else {
+        core_->give_back(reserved_ - needed);
+    }
+    reserved_ = needed;
+    return 0;
+}
+
+/// True once a request, where its body is still to come and the other side waits to be asked for it.
+bool Session::wants_continue()
+{
+    if (!parser_->is_header_done() || std::exchange(in_body_, true)) return false;
+    set_deadline(core_->options().body_timeout);
+    return beast::iequals(parser_->get()[beast::http::field::expect], "100-continue") &&
+           inlet_.pending() == 0;
+}
+
+asio::awaitable<bool> Session::answer_request()
+{
+    quiet_since_ = busy;
+    deadline_ = busy;
+    answering_ = true;
+    watch();
+    Response response = co_await find_answer();
+    answering_ = false;
+    if (gone_) co_return false;
+
+    beast::http::response<ValueBody> message = as_response(std::move(response), parser_->get());
+    message.set(beast::http::field::date, date_header());
+    if (core_->finishing()) message.keep_alive(false);
+    parser_.reset();
+    const bool written = co_await write(message);
+    if (!written || message.keep_alive()) co_return written;
+    co_await say_goodbye();
+    co_return false;
+}
+
+asio::awaitable<Response> Session::find_answer()
+{
+    const Request request = as_request(parser_->get());
+    const ServerOptions& options = core_->options();
+    std::optional<Response> response;
+    try {
+        if (core_->handler().handles(request.target)) {
+            response = co_await core_->handler().handle(request);
+        } else if (options.route) {
+            response = co_await options.route(request);
+        } else {
+            response = text_reply(404, "no such path\n");
+        }
+    } catch (...) {
+        // A route of the user's threw, or this connection was given up; then nobody reads the answer.
+        response = text_reply(500, "internal error\n");
+    }
+    co_return std::move(*response);
+}
+
+asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
+{
+    beast::http::serializer<false, ValueBody> serializer(message);
+    std::size_t burst = 0;
+    set_deadline(core_->options().idle_timeout);
+    while (!serializer.is_done()) {
+        error_code error;
+        const std::size_t size = beast::http::write_some(socket_, serializer, error);
+        if (error && error != asio::error::would_block) co_return false;
+        burst += size;
+        if (size > 0) set_deadline(core_->options().idle_timeout);
+        if (!error && burst < longest_burst) continue;
+        burst = 0;
+        co_await socket_.async_wait(tcp::socket::wait_write, asio::use_awaitable);
+    }
+    co_return true;
+}
+
+/// Answers what cannot be served and ends the connection.
+asio::awaitable<void> Session::refuse(unsigned status)
+{
+    Response response = status == 503 ? busy_reply(reason(status)) : text_reply(status, reason(status));
+    sign(response, {core_->responder().self_id(), core_->responder().draining()});
+    beast::http::request<beast::http::empty_body> unread(beast::http::verb::get, "/", 11);
+    unread.keep_alive(false);
+    beast::http::response<ValueBody> message = as_response(std::move(response), unread);
+    message.set(beast::http::field::date, date_header());
+    const bool written = co_await write(message);
+    if (written) co_await say_goodbye();
+}
+
+/// Closing a socket with bytes unread resets the connection, and the answer just sent may be lost with
+/// it: so what still comes is read and dropped until the other side closes too.
+asio::awaitable<void> Session::say_goodbye()
+{
+    error_code error;
+    socket_.shutdown(tcp::socket::shutdown_send, error);
+    quiet_since_ = Clock::now().time_since_epoch();
+    set_deadline(std::min(goodbye_time, core_->options().idle_timeout));
+    std::size_t dropped = 0;
+    while (!error && !gone_ && dropped < goodbye_bytes) {
+        watch();
+        if (!readable_) co_await park();
+        if (!std::exchange(readable_, false)) break;
+        dropped += inlet_.read(socket_, error);
+        inlet_.clear();
+        if (error == asio::error::would_block) error = {};
+    }
+}
+
+void Session::set_deadline(Duration from_now)
+{
+    constexpr Duration never = std::chrono::hours(24 * 365);
+    deadline_ = Clock::now().time_since_epoch() + std::min(from_now, never);
+}
+
+void Session::watch()
+{
+    if (watching_ || readable_ || gone_) return;
+    watching_ = true;
+    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
+        self->watching_ = false;
+        self->on_readable(error);
+    });
+}
+
+void Session::on_readable(error_code error)
+{
+    if (error) {
+        gone_ = true;
+    } else if (answering_ && hung_up(socket_)) {
+        return drop();
+    } else {
+        readable_ = true;
+    }
+    if (const auto parked = std::move(parked_)) std::move (*parked)();
+}
+
+void Session::drop()
+{
+    gone_ = true;
+    error_code ignored;
+    socket_.close(ignored);
+    hang_up_.emit(asio::cancellation_type::terminal);
+    if (const auto parked = std::move(parked_)) std::move (*parked)();
+}
+
+void Session::drop_if_expired()
+{
+    if (expired(Clock::now())) drop();
+}
+
+void Session::drop_if_quiet()
+{
+    if (!answering_) drop();
+}
+
+void Session::drop_if_idle()
+{
+    const bool reading = parser_ && !answering_ && !parser_->got_some() && inlet_.pending() == 0;
+    if (reading) drop();
+}
+
+void Session::let_go(Garbage& garbage)
+{
+    garbage.take(std::move(parked_));
+}
+
+}  // namespace galaxy::http

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "http/inlet.hpp"
+#include "runtime/enrolment.hpp"
+
+#include <galaxy/http/beast.hpp>
+#include <galaxy/http/handler.hpp>
+#include <galaxy/http/server.hpp>
+
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/parser.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+
+namespace galaxy::http {
+
+/// The body of a request, which means nothing here: read and dropped.
+struct DroppedBody {
+    struct value_type {};
+
+    class reader {
+    public:
+        template <bool is_request, class Fields>
+        reader(boost::beast::http::header<is_request, Fields>&, value_type&)
+        {
+        }
+        void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error) { error = {}; }
+        template <class ConstBuffers>
+        std::size_t put(const ConstBuffers& buffers, boost::system::error_code& error)
+        {
+            error = {};
+            return boost::asio::buffer_size(buffers);
+        }
+        void finish(boost::system::error_code& error) { error = {}; }
+    };
+};
+
+/// One connection of a server: one coroutine on a strand of its own.
+///
+/// The socket is never read blindly. A watch, one pending wait for bytes, is armed while a request is
+/// answered, so that a peer that hangs up is noticed and its get given up, and the same watch then
+/// waits for the next request: between requests a connection holds no buffer and costs one system
+/// call more than reading would. Deadlines are moments that the server looks at now and then; a timer
+/// a request would cost more than the request.
+class Session final : public std::enable_shared_from_this<Session> {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    Session(std::shared_ptr<Server::Core> core, boost::asio::ip::tcp::socket socket);
+    ~Session();
+
+    enum class Welcome { served, turned_away };
+    void start(Welcome welcome);
+
+    boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+
+    // From any thread.
+    bool expired(Clock::time_point now) const noexcept { return now.time_since_epoch() >= deadline_.load(); }
+    /// Since when it has been waiting for a request; `max` while it is answering one.
+    Clock::duration quiet_since() const noexcept { return quiet_since_.load(); }
+    /// So that it is not chosen twice.
+    void doom() noexcept { quiet_since_ = busy; }
+
+    // On the session's strand.
+    void drop();
+    void drop_if_expired();
+    void drop_if_quiet();
+    void drop_if_idle();
+
+    void let_go(Garbage& garbage);
+
+private:
+    using error_code = boost::system::error_code;
+    using Parser = boost::beast::http::request_parser<DroppedBody>;
+    static constexpr Clock::duration busy = Clock::duration::max();
+
+    /// What reading a request came to.
+    struct Read {
+        bool complete = false;
+        unsigned refusal = 0;  ///< the status to answer with, if any
+    };
+
+    boost::asio::awaitable<void> converse();
+    boost::asio::awaitable<void> turn_away();
+    boost::asio::awaitable<Read> read_request();
+    boost::asio::awaitable<bool> answer_request();
+    boost::asio::awaitable<Response> find_answer();
+    boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
+    boost::asio::awaitable<void> refuse(unsigned status);
+    boost::asio::awaitable<void> say_goodbye();
+
+    unsigned judge_progress(error_code error);
+    void set_deadline(Duration from_now);
+    bool wants_continue();
+
+    void watch();
+    void on_readable(error_code error);
+    auto park();
+
+    const std::shared_ptr<Server::Core> core_;
+    boost::asio::ip::tcp::socket socket_;
+    std::optional<Parser> parser_;
+    Inlet inlet_;
+    boost::asio::cancellation_signal hang_up_;
+    std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
+    std::atomic<Clock::duration> deadline_{busy};
+    std::atomic<Clock::duration> quiet_since_;
+    std::size_t reserved_ = 0;   // of what incomplete headers may hold
+    bool watching_ = false;      // the watch is armed
+    bool readable_ = false;      // and has found something to read
+    bool answering_ = false;
+    bool in_body_ = false;
+    bool gone_ = false;          // closed, by either side
+};
+
+}  // namespace galaxy::http
