@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "support/client.hpp"
+#include "integration/http_client.hpp"
+#include "support/process.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace galaxy::test {
+
+using Words = std::vector<std::string>;
+
+/// Tries until `holds`, for at most so long; gives whether it came to hold.
+bool eventually(const std::function<bool()>& holds,
+                std::chrono::milliseconds limit = std::chrono::seconds(10));
+
+/// How long a test that endures something does so: GALAXY_TEST_SECONDS, or `otherwise`.
+std::chrono::seconds endurance(int otherwise);
+
+/// A folder that goes with this object.
+class TemporaryFolder {
+public:
+    TemporaryFolder();
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    ~TemporaryFolder();
+
+    std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+
+private:
+    std::filesystem::path path_;
+};
+
+/// A galaxy-node that listens, with a galaxy "g".
+class NodeProcess {
+public:
+    /// `flags` are those besides --id, --galaxy and, unless they name it, --listen on any port.
+    explicit NodeProcess(std::string id, Words flags, support::ProcessOptions options = {});
+
+    std::uint16_t port() const noexcept { return port_; }
+    std::string uri() const { return "127.0.0.1:" + std::to_string(port_); }
+    support::Process& process() noexcept { return process_; }
+
+    /// GET /get/g/<escaped key>.
+    support::Answer get(std::string_view key) const;
+    support::Answer fetch(const std::string& target, const Headers& headers = {}) const;
+
+    boost::json::object stats() const;
+    /// One counter of galaxy "g".
+    std::uint64_t count(std::string_view counter) const;
+    /// One counter of a peer.
+    std::uint64_t count(std::string_view peer, std::string_view counter) const;
+    std::string circuit(std::string_view peer) const;
+
+private:
+    support::Process process_;
+    std::uint16_t port_;
+};
+
+/// Nodes "a", "b", … that know each other.
+class NodeCluster {
+public:
+    NodeCluster(std::size_t count, Words flags);
+
+    NodeProcess& operator[](std::size_t i) { return *nodes_[i]; }
+    std::size_t size() const noexcept { return nodes_.size(); }
+    static std::string id(std::size_t i) { return std::string(1, static_cast<char>('a' + i)); }
+
+    /// The node that owns `key`, as the nodes say. Loads the key.
+    std::size_t owner_of(std::string_view key);
+    /// `count` keys that node i owns, all loaded by asking for them.
+    std::vector<std::string> keys_owned_by(std::size_t i, std::size_t count, std::string_view prefix);
+
+    void kill(std::size_t i);
+    /// Starts a killed node again, empty, where it was.
+    void restart(std::size_t i);
+    bool all_ready() const;
+
+private:
+    std::unique_ptr<NodeProcess> start(std::size_t i, std::uint16_t port);
+
+    TemporaryFolder folder_;
+    Words flags_;
+    std::vector<std::uint16_t> ports_;
+    std::vector<std::unique_ptr<NodeProcess>> nodes_;
+};
+
+}  // namespace galaxy::test
