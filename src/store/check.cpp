@@ -72,8 +72,7 @@ std::string Store::check_entry(const Entry& entry, std::size_t number, Tier tier
     if (entry.ends != entry.value.expiry().at) return "An entry's expiry is not its value's.";
     if (entry.charge != charge(entry.key_size, entry.value.size(), entry.expires()))
         return "An entry's charge is not what it takes.";
-    if (entry.expires() &&
-        (entry.expiry->first != entry.ends || entry.expiry->second != &entry))
+    if (entry.expires() && (entry.expiry->first != entry.ends || entry.expiry->second != &entry))
         return "The index of expiry misplaces an entry.";
     return {};
 }

@@ -34,7 +34,8 @@ struct EntryDelete {
 using EntryPtr = std::unique_ptr<Entry, EntryDelete>;
 
 /// A key and its value, the key's bytes right behind. The shard's mutex guards `value`, `ends`,
-/// `tier`, the place in the order of use, and what a reader's touch writes; the rest is the strand's.
+/// `tier`, the place in the order of use, and what a reader's touch writes; the rest is the
+/// strand's.
 struct Entry : UseHook, AgeHook {
     static EntryPtr make(std::string_view key, std::uint64_t hash)
     {

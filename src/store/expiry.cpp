@@ -27,7 +27,8 @@ TimePoint plus(TimePoint from, Duration by) noexcept
 Duration minus(WallTime a, WallTime b) noexcept
 {
     Count difference = 0;
-    if (__builtin_sub_overflow(a.time_since_epoch().count(), b.time_since_epoch().count(), &difference))
+    if (__builtin_sub_overflow(a.time_since_epoch().count(), b.time_since_epoch().count(),
+                               &difference))
         difference = limit(a < b);
     return Duration(difference);
 }
@@ -40,7 +41,8 @@ Duration shortened(Duration cap, double jitter, double uniform01) noexcept
     };
     const double width = share(jitter, static_cast<double>(cap.count()));
     if (width < 1) return Duration::zero();
-    // A double holds 53 bits: compare before converting, as the largest caps round up beyond the type.
+    // A double holds 53 bits: compare before converting, as the largest caps round up beyond the
+    // type.
     const Count whole = width < 0x1p62 ? static_cast<Count>(width) : Count{1} << 62;
     const Count cut = static_cast<Count>(share(uniform01, static_cast<double>(whole)));
     return Duration(std::min({cut, whole - 1, cap.count() - 1}));

@@ -9,9 +9,9 @@
 namespace galaxy::store {
 
 // Keys come from outside, so the hash is seeded (nobody can prepare keys that collide) and mixes
-// every bit into every bit: its top bits choose the shard, the others the slot. It folds the 128-bit
-// product of two words, an old trick (Vigna's and Wang Yi's generators rest on it): one multiplication
-// for 16 bytes.
+// every bit into every bit: its top bits choose the shard, the others the slot. It folds the
+// 128-bit product of two words, an old trick (Vigna's and Wang Yi's generators rest on it): one
+// multiplication for 16 bytes.
 
 namespace hashing {
 
@@ -41,12 +41,14 @@ inline std::uint64_t hash(std::string_view key, std::uint64_t seed) noexcept
 {
     using hashing::fold;
     using hashing::word;
-    // The seed is in both factors: a known constant in one could be met by a key that makes it zero.
+    // The seed is in both factors: a known constant in one could be met by a key that makes it
+    // zero.
     const std::uint64_t secret = seed ^ hashing::odd_2;
     std::uint64_t state = seed ^ hashing::odd_1;
     const char* at = key.data();
     std::size_t left = key.size();
-    for (; left > 16; at += 16, left -= 16) state = fold(word(at, 8) ^ secret, word(at + 8, 8) ^ state);
+    for (; left > 16; at += 16, left -= 16)
+        state = fold(word(at, 8) ^ secret, word(at + 8, 8) ^ state);
 
     std::uint64_t a = 0;
     std::uint64_t b = 0;

@@ -12,11 +12,11 @@ Pins::~Pins()
     gauge_->release(0);
 }
 
-void Pins::let_go(Value value) noexcept
+void Pins::let_go(const Value& value) noexcept
 {
     Value::Block* block = value.block_;
     if (!block || value.unique()) return;
-    // Our reference keeps the block alive, so nobody releases the gauge before it is set.
+    // This reference keeps the block alive, so nobody releases the gauge before it is set.
     gauge_->hold(block->footprint());
     PinGauge* none = nullptr;
     if (!block->pinned_by.compare_exchange_strong(none, gauge_, std::memory_order_acq_rel))

@@ -11,8 +11,8 @@ class PinGauge;
 
 namespace galaxy::store {
 
-/// Counts the memory of values that left a store while users still hold them: outside the budget, and
-/// gone only when the last holder lets go. Thread-safe.
+/// Counts the memory of values that left a store while users still hold them: outside the budget,
+/// and gone only when the last holder lets go. Thread-safe.
 class Pins {
 public:
     Pins();
@@ -20,8 +20,8 @@ public:
     Pins& operator=(const Pins&) = delete;
     ~Pins();
 
-    /// The store's reference to a value that it no longer charges.
-    void let_go(Value value) noexcept;
+    /// The store no longer charges `value`, and will drop this reference to it next.
+    void let_go(const Value& value) noexcept;
 
     /// The store charges `value` again (it may have been dropped before, and held on to).
     void take_back(const Value& value) noexcept;

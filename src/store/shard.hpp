@@ -28,8 +28,9 @@ struct Probe {
     std::uint64_t hash;
 };
 
-/// One part of the table, with its own order of use for each tier. All but `mutex` is guarded by it.
-/// The strand alone adds and removes entries, so a pointer it has found stays good after unlocking.
+/// One part of the table, with its own order of use for each tier. All but `mutex` is guarded by
+/// it. The strand alone adds and removes entries, so a pointer it has found stays good after
+/// unlocking.
 struct alignas(64) Shard {
     struct Hash {
         using is_transparent = void;

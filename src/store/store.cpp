@@ -13,13 +13,13 @@
 
 namespace galaxy::store {
 
-// Readers lock one shard for a lookup and the splice that records the use. The strand is the only one
-// to add and remove, so it needs no lock to go from one shard to another, and everything that orders
-// entries other than by use (expiry, age, the books) is its own.
+// Readers lock one shard for a lookup and the splice that records the use. The strand is the only
+// one to add and remove, so it needs no lock to go from one shard to another, and everything that
+// orders entries other than by use (expiry, age, the books) is its own.
 //
 // The order of use is exact although it is kept in pieces: a use takes the next number of a common
-// counter under its shard's lock, so each shard's list is in that order, and the oldest of all is the
-// oldest of the lists' ends.
+// counter under its shard's lock, so each shard's list is in that order, and the oldest of all is
+// the oldest of the lists' ends.
 
 namespace {
 
@@ -68,8 +68,8 @@ Store::~Store()
 std::size_t Store::charge(std::size_t key_size, std::size_t value_size, bool expires) noexcept
 {
     const bool bare = value_size == 0 && !expires;  // such a value allocates nothing
-    return chunk(sizeof(Entry) + key_size) + (bare ? 0 : chunk(value_header + value_size)) +
-           slot_cost + (expires ? index_cost : 0);
+    return chunk(sizeof(Entry) + key_size) + (bare ? 0 : chunk(value_header + value_size))
+           + slot_cost + (expires ? index_cost : 0);
 }
 
 Probe Store::probe(std::string_view key) const noexcept
@@ -105,7 +105,8 @@ std::optional<Hit> Store::find(std::string_view key, Touch touch) const
     return Hit{entry->value, entry->tier};
 }
 
-bool Store::visit(std::string_view key, Touch touch, Visitor visitor, void* context, Tier& tier) const
+bool Store::visit(std::string_view key, Touch touch, Visitor visitor, void* context,
+                  Tier& tier) const
 {
     const Probe wanted = probe(key);
     Shard& shard = shard_of(wanted.hash);
@@ -139,9 +140,9 @@ Inserted Store::insert(std::string_view key, Value value, Tier tier, const Evict
     }
     make_room(cost, tier, old, now, evicted_hot);
     if (old) {
-        overwrite(*old, std::move(value), tier, cost, now);
+        overwrite(*old, value, tier, cost, now);
     } else {
-        add(wanted, std::move(value), tier, cost, now);
+        add(wanted, value, tier, cost, now);
     }
     book(&StoreStats::inserts);
     return result;
@@ -166,7 +167,8 @@ void Store::make_room(std::size_t charge, Tier tier, const Entry* replaced, Time
     for (;;) {
         const std::size_t main =
             books_.bytes_main - freed(Tier::main) + (tier == Tier::main ? charge : 0);
-        const std::size_t hot = books_.bytes_hot - freed(Tier::hot) + (tier == Tier::hot ? charge : 0);
+        const std::size_t hot =
+            books_.bytes_hot - freed(Tier::hot) + (tier == Tier::hot ? charge : 0);
         if (main + hot <= limits_.capacity) return;
         if (drop_expired(1, now) != 0) continue;
         if (!evict_one(hot > hot_limit_ ? Tier::hot : Tier::main, replaced, evicted_hot)) break;
@@ -229,7 +231,8 @@ void start_heat(Entry& entry, TimePoint now)
 
 }  // namespace
 
-void Store::add(const Probe& probe, Value value, Tier tier, std::size_t charge, TimePoint now)
+void Store::add(const Probe& probe, const Value& value, Tier tier, std::size_t charge,
+                TimePoint now)
 {
     EntryPtr fresh = Entry::make(probe.key, probe.hash);
     Entry& entry = *fresh;
@@ -245,7 +248,7 @@ void Store::add(const Probe& probe, Value value, Tier tier, std::size_t charge, 
         const std::lock_guard lock(shard.mutex);
         shard.link(entry, tick());
     }
-    fresh.release();
+    static_cast<void>(fresh.release());  // the table owns it now
     pins_.take_back(entry.value);
     if (node) entry.expiry = expiry_.insert(std::move(node));
     ages_.push_back(entry);
@@ -253,7 +256,8 @@ void Store::add(const Probe& probe, Value value, Tier tier, std::size_t charge, 
 }
 
 /// Replaces the value in place: readers see the old or the new one, never none.
-void Store::overwrite(Entry& entry, Value value, Tier tier, std::size_t charge, TimePoint now)
+void Store::overwrite(Entry& entry, const Value& value, Tier tier, std::size_t charge,
+                      TimePoint now)
 {
     const Tier old_tier = entry.tier;
     const bool indexed = entry.expires();
@@ -270,7 +274,7 @@ void Store::overwrite(Entry& entry, Value value, Tier tier, std::size_t charge, 
         shard.use(entry, tick());
     }
     pins_.take_back(entry.value);
-    pins_.let_go(std::move(changing));
+    pins_.let_go(changing);
     if (indexed) expiry_.erase(entry.expiry);
     if (node) entry.expiry = expiry_.insert(std::move(node));
     entry.inserted = now;
@@ -290,7 +294,7 @@ EntryPtr Store::remove(Entry& entry) noexcept
     EntryPtr gone(&entry);
     if (entry.expires()) expiry_.erase(entry.expiry);
     ages_.erase(ages_.iterator_to(entry));
-    pins_.let_go(std::move(entry.value));
+    pins_.let_go(entry.value);
     book(entry.tier, -static_cast<std::int64_t>(entry.charge), -1);
     return gone;
 }
@@ -327,8 +331,8 @@ double Store::coldest_hot_rate() const
     using std::chrono::milliseconds;
     const Entry* entry = oldest(Tier::hot, nullptr);
     if (!entry) return 0;
-    const bool room = books_.bytes_hot + entry->charge <= hot_limit_ ||
-                      books_.bytes_main + books_.bytes_hot + entry->charge <= limits_.capacity;
+    const bool room = books_.bytes_hot + entry->charge <= hot_limit_
+                      || books_.bytes_main + books_.bytes_hot + entry->charge <= limits_.capacity;
     if (room) return 0;
 
     const TimePoint now = clock_->now();
@@ -339,7 +343,7 @@ double Store::coldest_hot_rate() const
     return idle.count() > 0 ? std::min(rate, 1 / idle.count()) : rate;
 }
 
-void Store::book(std::uint64_t StoreStats::* event, std::uint64_t count) noexcept
+void Store::book(std::uint64_t StoreStats::*event, std::uint64_t count) noexcept
 {
     const std::lock_guard lock(books_mutex_);
     books_.*event += count;

@@ -63,8 +63,8 @@ using Visitor = void (*)(void* context, std::string_view bytes);
 
 /// Both tiers of a galaxy's memory under one budget, in exact order of least recent use.
 ///
-/// Thread safety: `find`, `visit` and `stats` from any thread; the rest from one thread at a time (the
-/// galaxy's strand), beside them.
+/// Thread safety: `find`, `visit` and `stats` from any thread; the rest from one thread at a time
+/// (the galaxy's strand), beside them.
 class Store {
 public:
     using EvictedHot = std::function<void(const HotCopy&)>;
@@ -76,12 +76,12 @@ public:
 
     std::optional<Hit> find(std::string_view key, Touch touch) const;
 
-    /// Calls `visitor` on the bytes in place and sets `tier`, or returns false. The visitor runs with a
-    /// part of the table locked: it must be short and must not come back to the store.
+    /// Calls `visitor` on the bytes in place and sets `tier`, or returns false. The visitor runs
+    /// with a part of the table locked: it must be short and must not come back to the store.
     bool visit(std::string_view key, Touch touch, Visitor visitor, void* context, Tier& tier) const;
 
-    /// Replaces what the key had, in either tier, even where the new value is not kept: an older one
-    /// is never served again. `evicted_hot` must not throw; it may be empty.
+    /// Replaces what the key had, in either tier, even where the new value is not kept: an older
+    /// one is never served again. `evicted_hot` must not throw; it may be empty.
     Inserted insert(std::string_view key, Value value, Tier tier, const EvictedHot& evicted_hot);
 
     /// Returns whether there was an entry, be it expired.
@@ -90,8 +90,9 @@ public:
     /// Drops up to `at_most` expired entries, and returns how many it dropped.
     std::size_t reclaim(std::size_t at_most);
 
-    /// Uses a second of the hot tier's least recently used entry: hits over age (at least 100 ms), and
-    /// not above one over the time since the last of them. Zero while the tier has room for another.
+    /// Uses a second of the hot tier's least recently used entry: hits over age (at least 100 ms),
+    /// and not above one over the time since the last of them. Zero while the tier has room for
+    /// another.
     double coldest_hot_rate() const;
 
     void clear();
@@ -109,7 +110,10 @@ private:
     Probe probe(std::string_view key) const noexcept;
     Shard& shard_of(std::uint64_t hash) const noexcept;
     Entry* look(Shard& shard, const Probe& probe, Touch touch) const;
-    std::uint64_t tick() const noexcept { return ticks_.fetch_add(1, std::memory_order_relaxed) + 1; }
+    std::uint64_t tick() const noexcept
+    {
+        return ticks_.fetch_add(1, std::memory_order_relaxed) + 1;
+    }
 
     // On the strand.
     Inserted verdict(std::size_t charge, TimePoint ends, Tier tier, TimePoint now) const noexcept;
@@ -118,11 +122,11 @@ private:
     void make_room(std::size_t charge, Tier tier, const Entry* replaced, TimePoint now,
                    const EvictedHot& evicted_hot);
     bool evict_one(Tier first, const Entry* except, const EvictedHot& evicted_hot);
-    void add(const Probe& probe, Value value, Tier tier, std::size_t charge, TimePoint now);
-    void overwrite(Entry& entry, Value value, Tier tier, std::size_t charge, TimePoint now);
+    void add(const Probe& probe, const Value& value, Tier tier, std::size_t charge, TimePoint now);
+    void overwrite(Entry& entry, const Value& value, Tier tier, std::size_t charge, TimePoint now);
     EntryPtr remove(Entry& entry) noexcept;
     std::size_t drop_expired(std::size_t at_most, TimePoint now) noexcept;
-    void book(std::uint64_t StoreStats::* event, std::uint64_t count = 1) noexcept;
+    void book(std::uint64_t StoreStats::*event, std::uint64_t count = 1) noexcept;
     void book(Tier tier, std::int64_t bytes, std::int64_t entries) noexcept;
 
     std::string check_ages() const;

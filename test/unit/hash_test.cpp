@@ -34,14 +34,15 @@ TEST_CASE("the hash depends on the seed, and on nothing but bytes and seed")
 {
     CHECK(hash("key", 1) != hash("key", 2));
     const std::string padded = "...a key of more than sixteen bytes";
-    CHECK(hash(std::string_view(padded).substr(3), 9) ==
-          hash("a key of more than sixteen bytes", 9));
+    CHECK(hash(std::string_view(padded).substr(3), 9)
+          == hash("a key of more than sixteen bytes", 9));
 }
 
 TEST_CASE("no word makes keys collide whatever the seed")
 {
     // A factor that a key can make zero would swallow the rest of its block.
-    for (const std::uint64_t word : {0x9e3779b97f4a7c15u, 0xd1b54a32d192ed03u, 0xabc98388fb8fac03u}) {
+    for (const std::uint64_t word :
+         {0x9e3779b97f4a7c15u, 0xd1b54a32d192ed03u, 0xabc98388fb8fac03u}) {
         std::string key(40, 'k');
         std::memcpy(key.data(), &word, 8);
         std::string other = key;
@@ -53,8 +54,7 @@ TEST_CASE("no word makes keys collide whatever the seed")
 TEST_CASE("the top bits, which choose the shard, are even over ordinary keys")
 {
     std::array<int, 16> shards{};
-    for (int i = 0; i < 160'000; ++i)
-        ++shards.at(hash("user:" + std::to_string(i), 77) >> 60);
+    for (int i = 0; i < 160'000; ++i) ++shards.at(hash("user:" + std::to_string(i), 77) >> 60);
     for (const int count : shards) CHECK(std::abs(count - 10'000) < 500);
 }
 

@@ -17,8 +17,14 @@
 // Random operations on a store and on an oracle: a plain list that does what the store promises, in
 // the obvious and slow way. After each operation both hold the same entries, books and victims.
 
-using namespace galaxy::store;
 using galaxy::TimePoint;
+using galaxy::store::Inserted;
+using galaxy::store::Store;
+using galaxy::store::StoreFixture;
+using galaxy::store::StoreStats;
+using galaxy::store::Tier;
+using galaxy::store::Touch;
+using galaxy::store::value_of;
 using namespace std::chrono_literals;
 
 namespace {
@@ -38,7 +44,8 @@ struct Oracle {
 
     Lines::iterator at(const std::string& key)
     {
-        return std::find_if(lines.begin(), lines.end(), [&](const Line& l) { return l.key == key; });
+        return std::find_if(lines.begin(), lines.end(),
+                            [&](const Line& l) { return l.key == key; });
     }
 
     std::size_t bytes(Tier tier) const
@@ -76,8 +83,8 @@ struct Oracle {
 
     bool evict(Tier tier)
     {
-        const auto line = std::find_if(lines.begin(), lines.end(),
-                                       [&](const Line& l) { return l.tier == tier; });
+        const auto line =
+            std::find_if(lines.begin(), lines.end(), [&](const Line& l) { return l.tier == tier; });
         if (line == lines.end()) return false;
         ++(tier == Tier::hot ? stats.evictions_hot : stats.evictions_main);
         if (tier == Tier::hot) evicted.emplace_back(line->key, line->hits);
@@ -138,7 +145,10 @@ struct Play {
     {
     }
 
-    std::size_t upto(std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n)(random); }
+    std::size_t upto(std::size_t n)
+    {
+        return std::uniform_int_distribution<std::size_t>(0, n)(random);
+    }
     std::string any_key() { return std::string(upto(3), 'k') + std::to_string(upto(40)); }
 
     TimePoint any_end()

@@ -18,9 +18,14 @@
 // One writer, as the galaxy's strand is one, beside readers on other threads. The readers only note
 // what is wrong: Catch2's assertions are for one thread.
 
-using namespace galaxy::store;
 using galaxy::TimePoint;
 using galaxy::Value;
+using galaxy::store::StoreFixture;
+using galaxy::store::StoreStats;
+using galaxy::store::Tier;
+using galaxy::store::Touch;
+using galaxy::store::value_of;
+using galaxy::store::Visitor;
 using namespace std::chrono_literals;
 
 namespace {

@@ -144,6 +144,7 @@ TEST_CASE("a value that is taken back is not pinned")
 {
     Pins pins;
     const Value held("bytes");
+    const Value other(held);
     pins.let_go(held);
     CHECK(pins.bytes() > 0);
     pins.take_back(held);
@@ -157,6 +158,7 @@ TEST_CASE("a value that is taken back is not pinned")
 TEST_CASE("a pinned value may outlive the pins that count it")
 {
     Value held("bytes");
+    Value other(held);
     {
         Pins pins;
         pins.let_go(held);
@@ -166,4 +168,5 @@ TEST_CASE("a pinned value may outlive the pins that count it")
     }
     CHECK(held.view() == "bytes");
     held = Value();
+    other = Value();
 }
