@@ -33,7 +33,8 @@ class Errand final : private Enrolment, public std::enable_shared_from_this<Erra
 public:
     using Handler = asio::any_completion_handler<void()>;
 
-    Errand(asio::any_io_executor home, std::shared_ptr<const Synchronous> load, std::string_view key)
+    Errand(asio::any_io_executor home, std::shared_ptr<const Synchronous> load,
+           std::string_view key)
         : Enrolment(asio::query(home, asio::execution::context)),
           home_(std::move(home)),
           load_(std::move(load)),
@@ -72,7 +73,8 @@ private:
         ~Run()
         {
             if (!errand_) return;
-            errand_->error_ = std::make_exception_ptr(std::runtime_error("the blocking pool is gone"));
+            errand_->error_ =
+                std::make_exception_ptr(std::runtime_error("the blocking pool is gone"));
             errand_->go_home();
         }
         void operator()()

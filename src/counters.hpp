@@ -34,16 +34,17 @@ inline void record(Histogram& histogram, Duration took) noexcept
 struct Counters {
     Counter gets;
     Counter hits_main, hits_hot, led, joined, refused, left;
-    Counter late_main, late_hot;   ///< missed at the call, found in the table later
+    Counter late_main, late_hot;  ///< missed at the call, found in the table later
     Counter from_peek, from_peer, from_backend;
     Counter not_found, failed, timed_out, cancelled;
-    Counter waiting;   ///< misses accepted and not yet completed
+    Counter waiting;  ///< misses accepted and not yet completed
     Counter finds, find_hits;
     Counter server_requests, server_peeks, server_peek_hits, server_not_owned, ring_disagreement;
     Counter flights, backend_loads, backend_load_errors;
-    Counter uncached;   ///< loaded and, by the backend's or an option's word, not offered to the store
+    Counter
+        uncached;  ///< loaded and, by the backend's or an option's word, not offered to the store
     Counter peer_fetches, peer_fetch_errors, fallbacks, peeks_sent, peek_hits, promotions;
-    Counter flights_now, loads_now, loads_queued_now;   ///< up and down
+    Counter flights_now, loads_now, loads_queued_now;  ///< up and down
     Histogram get_seconds, backend_seconds, key_bytes, value_bytes;
 };
 

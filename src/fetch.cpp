@@ -43,10 +43,11 @@ public:
 
     void done(FetchResult result) override
     {
-        asio::post(executor_, [handler = std::move(*handler_), result = std::move(result)]() mutable {
-            asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(std::move(result));
-        });
+        asio::post(executor_,
+                   [handler = std::move(*handler_), result = std::move(result)]() mutable {
+                       asio::get_associated_cancellation_slot(handler).clear();
+                       std::move(handler)(std::move(result));
+                   });
         handler_.reset();
         executor_ = {};
     }
@@ -82,8 +83,9 @@ asio::awaitable<FetchResult> RemoteFetcher::fetch(FetchRequest request)
         if (slot.is_connected()) {
             slot.assign([this, id = request.id](asio::cancellation_type) { cancel(id); });
         }
-        start(request, std::make_shared<AwaitingSink>(FetchDone(std::forward<decltype(handler)>(handler)),
-                                                      std::move(executor)));
+        start(request,
+              std::make_shared<AwaitingSink>(FetchDone(std::forward<decltype(handler)>(handler)),
+                                             std::move(executor)));
     };
     asio::awaitable<FetchResult> answer =
         asio::async_initiate<const asio::use_awaitable_t<>, void(FetchResult)>(std::move(initiate),
@@ -99,7 +101,9 @@ struct CoroutineFetcher::Running {
     asio::cancellation_signal signal;
 };
 
-CoroutineFetcher::CoroutineFetcher(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+CoroutineFetcher::CoroutineFetcher(asio::any_io_executor executor) : executor_(std::move(executor))
+{
+}
 
 CoroutineFetcher::~CoroutineFetcher() = default;
 
@@ -146,7 +150,8 @@ void CoroutineFetcher::cancel(std::uint64_t id)
         if (found == running_.end()) return;
         running = found->second;
     }
-    asio::post(running->strand, [running] { running->signal.emit(asio::cancellation_type::terminal); });
+    asio::post(running->strand,
+               [running] { running->signal.emit(asio::cancellation_type::terminal); });
 }
 
 void CoroutineFetcher::close()

@@ -94,12 +94,12 @@ void GalaxyCore::join(Waiter::Ref waiter)
     flight->for_peer = flight->for_peer || local_only;
     (local_only ? flight->local_only : flight->anyone).push_back(*waiter);
     waiter->in_flight = true;
-    deadlines_.add(*waiter.detach(), request.deadline);   // the flight's list holds the reference
+    deadlines_.add(*waiter.detach(), request.deadline);  // the flight's list holds the reference
 
     if (known == flights_.end()) {
         fly(flight);
     } else if (local_only && flight->on_peer_leg) {
-        need_backend(flight);   // never wait for a peer on behalf of a peer
+        need_backend(flight);  // never wait for a peer on behalf of a peer
     }
 }
 
@@ -123,7 +123,7 @@ Task GalaxyCore::fly(FlightPtr flight)
         }
         flight->ring = around_.membership->ring();
         for (const Ring::Member* owner : flight->ring->owners(flight->key, 2)) {
-            if (!owner->link) break;   // we are next in rank: the local leg
+            if (!owner->link) break;  // we are next in rank: the local leg
             if (!may_ask(*flight, *owner)) continue;
 
             ask(flight, *owner->link);
@@ -138,7 +138,7 @@ Task GalaxyCore::fly(FlightPtr flight)
             }
             counters_.peer_fetch_errors.add();
             flight->peers_failed = true;
-            if (verdict_of(answer.error) != Verdict::failure) break;   // it is well, only not able
+            if (verdict_of(answer.error) != Verdict::failure) break;  // it is well, only not able
         }
         flight->on_peer_leg = false;
     }
@@ -189,12 +189,14 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
 
     counters_.peer_fetches.add();
     const unsigned number = ++flight->leg_number;
-    flight->leg = link.start(request, [self = shared_from_this(), flight, number](FetchResult result) {
-        self->enter([flight, number, result = std::move(result)]() mutable {
-            if (flight->ended || flight->leg_number != number || !flight->answer.awaited()) return;
-            flight->answer.arrive(std::move(result));
+    flight->leg =
+        link.start(request, [self = shared_from_this(), flight, number](FetchResult result) {
+            self->enter([flight, number, result = std::move(result)]() mutable {
+                if (flight->ended || flight->leg_number != number || !flight->answer.awaited())
+                    return;
+                flight->answer.arrive(std::move(result));
+            });
         });
-    });
     flight->patience.on_due = [this, flight = flight.get(), link = link.shared_from_this()] {
         if (around_.clock->now() >= flight->half()) {
             flight->leg->give_up(errc::timed_out);
@@ -246,7 +248,7 @@ Task GalaxyCore::load(FlightPtr flight)
         counters_.loads_queued_now.add();
         flight->load_timer.on_due = [this, flight = flight.get()] {
             if (around_.clock->now() >= flight->deadline) return flight->slot.arrive(false);
-            deadlines_.add(flight->load_timer, flight->deadline);   // a later one has joined
+            deadlines_.add(flight->load_timer, flight->deadline);  // a later one has joined
         };
         deadlines_.add(flight->load_timer, flight->deadline);
         const bool placed = co_await flight->slot;
@@ -294,10 +296,13 @@ void GalaxyCore::peek(const FlightPtr& flight, Link& link)
     counters_.peeks_sent.add();
     flight->peek_leg = link.start(request, [self = shared_from_this(), flight](FetchResult result) {
         self->enter([flight, result = std::move(result)]() mutable {
-            if (!flight->ended && flight->peeked.awaited()) flight->peeked.arrive(std::move(result));
+            if (!flight->ended && flight->peeked.awaited())
+                flight->peeked.arrive(std::move(result));
         });
     });
-    flight->load_timer.on_due = [flight = flight.get()] { flight->peek_leg->give_up(errc::timed_out); };
+    flight->load_timer.on_due = [flight = flight.get()] {
+        flight->peek_leg->give_up(errc::timed_out);
+    };
     deadlines_.add(flight->load_timer, around_.clock->now() + around_.peek_timeout);
 }
 
@@ -333,7 +338,8 @@ void GalaxyCore::count_load(const Flight& flight, TimePoint begun, const LoadEnd
         logger()(LogLevel::warning, "a backend load failed",
                  {{"galaxy", name_}, {"key", printable(flight.key)}, {"what", end.what}});
     }
-    if (around_.observer) around_.observer->load_ended({name_, flight.key}, end.error, took, end.what);
+    if (around_.observer)
+        around_.observer->load_ended({name_, flight.key}, end.error, took, end.what);
 }
 
 // The waiters are let go at `backend_timeout`, but the key stays taken until the load really ends, so

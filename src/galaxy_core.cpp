@@ -29,8 +29,9 @@ GalaxyOptions checked(GalaxyOptions options)
     demand(options.hot_share >= 0 && options.hot_share <= 1, "hot_share must be from 0 to 1");
     demand(options.get_timeout > zero, "get_timeout must be positive");
     demand(options.backend_timeout > zero, "backend_timeout must be positive");
-    demand(options.get_ttl >= zero && options.peek_ttl >= zero && options.fallback_ttl >= zero,
-           "get_ttl, peek_ttl and fallback_ttl must not be negative; zero means no cap or no keeping");
+    demand(
+        options.get_ttl >= zero && options.peek_ttl >= zero && options.fallback_ttl >= zero,
+        "get_ttl, peek_ttl and fallback_ttl must not be negative; zero means no cap or no keeping");
     demand(options.ttl_jitter >= 0 && options.ttl_jitter <= 1, "ttl_jitter must be from 0 to 1");
     demand(options.max_backend_loads > 0, "max_backend_loads must be positive");
     demand(options.max_flights > 0, "max_flights must be positive");
@@ -41,14 +42,15 @@ GalaxyOptions checked(GalaxyOptions options)
 
 bool is_trace_header(std::string_view text) noexcept
 {
-    return text.size() <= longest_trace_header &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return text.size() <= longest_trace_header
+           && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 std::unique_ptr<TraceStrings> owned_trace(const TraceContext& trace)
 {
     if (trace.empty()) return nullptr;
-    for (const auto text : {trace.traceparent, trace.b3_trace_id, trace.b3_span_id, trace.b3_sampled}) {
+    for (const auto text :
+         {trace.traceparent, trace.b3_trace_id, trace.b3_span_id, trace.b3_sampled}) {
         if (!is_trace_header(text)) return nullptr;
     }
     return std::make_unique<TraceStrings>(trace);
@@ -109,7 +111,7 @@ std::shared_ptr<GetRequest> GalaxyCore::request(std::string_view key, const GetO
     request->deadline = after(request->begun, own ? options.timeout : options_.get_timeout);
     if (key.size() > options_.max_key) {
         request->refusal = errc::key_too_long;
-        return request;   // nothing is copied of what is too long
+        return request;  // nothing is copied of what is too long
     }
     if (options.timeout < Duration::zero()) request->refusal = errc::timed_out;
     if (loading_here(this, key)) request->refusal = errc::reentrant_get;
@@ -129,7 +131,8 @@ void GalaxyCore::refuse(const Waiter::Ref& waiter, boost::system::error_code err
     post_completion(waiter);
 }
 
-void GalaxyCore::settle(Flight& flight, Audience audience, boost::system::error_code error, Value value)
+void GalaxyCore::settle(Flight& flight, Audience audience, boost::system::error_code error,
+                        Value value)
 {
     settle_list(flight.local_only, error, value);
     if (audience == Audience::all) settle_list(flight.anyone, error, value);
@@ -158,7 +161,8 @@ Waiter::Ref GalaxyCore::unlink(Waiter& waiter)
     return Waiter::Ref(&waiter, false);
 }
 
-void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error, const Value& value)
+void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error,
+                           const Value& value)
 {
     counters_.waiting.subtract();
     const Duration took = around_.clock->now() - waiter.request().begun;
@@ -185,7 +189,7 @@ void GalaxyCore::waiter_cancelled(Waiter::Ref waiter)
 
 void GalaxyCore::forget(Waiter& waiter)
 {
-    if (!waiter.in_flight) return;   // not joined yet: `join` will see the claim
+    if (!waiter.in_flight) return;  // not joined yet: `join` will see the claim
     const Waiter::Ref gone = unlink(waiter);
     cancel_if_abandoned(*gone);
 }
@@ -263,7 +267,8 @@ void GalaxyCore::flights_changed()
 {
     counters_.flights_now.set(flights_.size());
     if (!flights_.empty()) {
-        if (!work_) work_.emplace(asio::prefer(executor(), asio::execution::outstanding_work.tracked));
+        if (!work_)
+            work_.emplace(asio::prefer(executor(), asio::execution::outstanding_work.tracked));
         return;
     }
     work_.reset();
@@ -290,7 +295,7 @@ void GalaxyCore::close()
 
 void GalaxyCore::shut()
 {
-    while (const Waiter::Ref waiter = inbox_.take()) join(waiter);   // which refuses it
+    while (const Waiter::Ref waiter = inbox_.take()) join(waiter);  // which refuses it
     const auto flights = std::exchange(flights_, {});
     for (const auto& [key, flight] : flights) {
         flight->ended = true;
@@ -366,68 +371,6 @@ void GalaxyCore::abandon(Waiter& waiter, Garbage& garbage) noexcept
         waiter.set_outcome(errc::closed, {});
         post_completion(&waiter);
     }
-}
-
-// Statistics
-
-GalaxyStats GalaxyCore::stats() const
-{
-    const Counters& c = counters_;
-    const store::StoreStats kept = store_.stats();
-    GalaxyStats s;
-    s.hits_main = c.hits_main.value();
-    s.hits_hot = c.hits_hot.value();
-    s.led = c.led.value();
-    s.joined = c.joined.value();
-    s.refused = c.refused.value();
-    s.left = c.left.value();
-    s.from_main = s.hits_main + c.late_main.value();
-    s.from_hot = s.hits_hot + c.late_hot.value();
-    s.from_peek = c.from_peek.value();
-    s.from_peer = c.from_peer.value();
-    s.from_backend = c.from_backend.value();
-    s.not_found = c.not_found.value();
-    s.failed = c.failed.value();
-    s.timed_out = c.timed_out.value();
-    s.cancelled = c.cancelled.value();
-    s.waiters_now = c.waiting.value();
-    s.gets = c.gets.value();
-    s.finds = c.finds.value();
-    s.find_hits = c.find_hits.value();
-    s.server_requests = c.server_requests.value();
-    s.server_peeks = c.server_peeks.value();
-    s.server_peek_hits = c.server_peek_hits.value();
-    s.server_not_owned = c.server_not_owned.value();
-    s.ring_disagreement = c.ring_disagreement.value();
-    s.flights = c.flights.value();
-    s.backend_loads = c.backend_loads.value();
-    s.backend_load_errors = c.backend_load_errors.value();
-    s.peer_fetches = c.peer_fetches.value();
-    s.peer_fetch_errors = c.peer_fetch_errors.value();
-    s.fallbacks = c.fallbacks.value();
-    s.peeks_sent = c.peeks_sent.value();
-    s.peek_hits = c.peek_hits.value();
-    s.promotions = c.promotions.value();
-    s.inserts = kept.inserts;
-    s.evictions_main = kept.evictions_main;
-    s.evictions_hot = kept.evictions_hot;
-    s.expired = kept.expired;
-    s.uncacheable = kept.uncacheable + c.uncached.value();
-    s.capacity = options_.capacity;
-    s.bytes_main = kept.bytes_main;
-    s.bytes_hot = kept.bytes_hot;
-    s.entries_main = kept.entries_main;
-    s.entries_hot = kept.entries_hot;
-    s.pinned_bytes = kept.pinned_bytes;
-    s.oldest_entry_seconds = kept.oldest_entry_seconds;
-    s.flights_now = c.flights_now.value();
-    s.loads_now = c.loads_now.value();
-    s.loads_queued_now = c.loads_queued_now.value();
-    s.get_seconds = c.get_seconds.snapshot(1e-9);
-    s.backend_seconds = c.backend_seconds.snapshot(1e-9);
-    s.key_bytes = c.key_bytes.snapshot(1);
-    s.value_bytes = c.value_bytes.snapshot(1);
-    return s;
 }
 
 std::string GalaxyCore::check() const

@@ -35,7 +35,7 @@ namespace galaxy {
 struct Surroundings {
     std::shared_ptr<Clock> clock;
     std::shared_ptr<const Logger> logger;
-    std::shared_ptr<Observer> observer;   ///< or null
+    std::shared_ptr<Observer> observer;  ///< or null
     std::shared_ptr<Membership> membership;
     /// Calls back, from any thread, once a membership is known; at once where it is.
     std::function<void(std::function<void()>)> when_membership_known;
@@ -127,7 +127,8 @@ private:
 
     // Waiters. Strand, but for `refuse`.
     void refuse(const Waiter::Ref& waiter, boost::system::error_code error);
-    void settle(Flight& flight, Audience audience, boost::system::error_code error, Value value = {});
+    void settle(Flight& flight, Audience audience, boost::system::error_code error,
+                Value value = {});
     void settle_list(Waiters& waiters, boost::system::error_code error, const Value& value);
     void complete(Waiter& waiter, boost::system::error_code error, const Value& value);
     static Waiter::Ref unlink(Waiter& waiter);
@@ -163,8 +164,8 @@ private:
 
     mutable std::mutex executor_mutex_;
     boost::asio::any_io_executor executor_;
-    boost::asio::execution_context* const context_;   ///< for comparison only
-    std::mutex lost_mutex_;                           ///< of the inbox once the strand is gone
+    boost::asio::execution_context* const context_;  ///< for comparison only
+    std::mutex lost_mutex_;                          ///< of the inbox once the strand is gone
 
     // Strand.
     boost::unordered_flat_map<std::string_view, FlightPtr> flights_;
@@ -172,12 +173,12 @@ private:
     std::unique_ptr<Alarm> alarm_;
     TimePoint alarm_at_ = TimePoint::max();
     Wakeups wakeups_;
-    std::deque<FlightPtr> queue_;   ///< for a place among the loads
+    std::deque<FlightPtr> queue_;  ///< for a place among the loads
     std::size_t loads_ = 0;
     Candidates candidates_;
     std::shared_ptr<Promoter> promoter_;
     std::mt19937_64 random_;
-    std::optional<boost::asio::any_io_executor> work_;   ///< held while a flight is under way
+    std::optional<boost::asio::any_io_executor> work_;  ///< held while a flight is under way
     std::vector<std::function<void()>> drained_;
 };
 

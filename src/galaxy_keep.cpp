@@ -50,7 +50,8 @@ bool GalaxyCore::worth_a_copy(const Flight& flight, const Value& value)
 /// From the previous owner's memory: ours now.
 Value GalaxyCore::keep_peeked(Flight& flight, FetchResult answer)
 {
-    const Duration longest = options_.peek_ttl > Duration::zero() ? options_.peek_ttl : options_.get_ttl;
+    const Duration longest =
+        options_.peek_ttl > Duration::zero() ? options_.peek_ttl : options_.get_ttl;
     Value value = received(flight, answer.value, cap(expiry_of(answer), longest), Origin::peek);
     if (answer.keep) keep(flight, value, store::Tier::main);
     return value;
@@ -60,8 +61,8 @@ Value GalaxyCore::keep_peeked(Flight& flight, FetchResult answer)
 /// peer takes for that; anybody else had it loaded because peers failed, and keeps it for a while only.
 Value GalaxyCore::keep_loaded(Flight& flight, const Loaded& loaded)
 {
-    const Expiry named = store::from_backend(loaded.lifetime(), loaded.expires(), around_.clock->now(),
-                                             around_.clock->wall());
+    const Expiry named = store::from_backend(loaded.lifetime(), loaded.expires(),
+                                             around_.clock->now(), around_.clock->wall());
     Expiry expiry = cap(named, options_.get_ttl);
     if (!flight.ring) flight.ring = around_.membership->ring();
     const bool ours = flight.for_peer || flight.ring->self_first_living(flight.key);
@@ -85,7 +86,8 @@ Expiry GalaxyCore::expiry_of(const FetchResult& answer) const
         expiry.wall = answer.expires;
         return expiry;
     }
-    return answer.expires ? store::from_wall(*answer.expires, now, around_.clock->wall()) : Expiry{};
+    return answer.expires ? store::from_wall(*answer.expires, now, around_.clock->wall())
+                          : Expiry{};
 }
 
 Expiry GalaxyCore::cap(Expiry expiry, Duration longest)

@@ -59,7 +59,8 @@ asio::awaitable<Value> missed(Start start, std::shared_ptr<GetRequest> request)
                              void(boost::system::error_code, Value)>(
             std::move(start), asio::as_tuple(asio::use_awaitable), std::move(request));
     Outcome outcome = co_await std::move(flight);
-    if (std::get<0>(outcome)) throw boost::system::system_error(std::get<0>(outcome), "Galaxy::get");
+    if (std::get<0>(outcome))
+        throw boost::system::system_error(std::get<0>(outcome), "Galaxy::get");
     co_return std::move(std::get<1>(outcome));
 }
 
@@ -69,7 +70,8 @@ asio::awaitable<Value> Galaxy::get(std::string_view key, GetOptions options) con
 {
     bool yielding = false;
     if (std::optional<Value> hit = core_->hit(key, yielding)) {
-        return yielding ? ready_after_others<Value>(std::move(*hit)) : ready<Value>(std::move(*hit));
+        return yielding ? ready_after_others<Value>(std::move(*hit))
+                        : ready<Value>(std::move(*hit));
     }
     return missed(Start{core_, get_executor()}, request(key, options));
 }

@@ -19,7 +19,10 @@ std::string_view to_string(LogLevel level) noexcept
     return "unknown";
 }
 
-Logger::Logger(Log log, std::shared_ptr<Clock> clock) : log_(std::move(log)), clock_(std::move(clock)) {}
+Logger::Logger(Log log, std::shared_ptr<Clock> clock)
+    : log_(std::move(log)), clock_(std::move(clock))
+{
+}
 
 void Logger::operator()(LogLevel level, std::string_view message,
                         std::initializer_list<LogField> fields) const

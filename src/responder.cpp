@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 struct Responder::Admitted {
     boost::system::error_code error;
     Value value;
-    std::shared_ptr<GalaxyCore> galaxy;    ///< null: error and value are the answer
+    std::shared_ptr<GalaxyCore> galaxy;  ///< null: error and value are the answer
     std::shared_ptr<GetRequest> request;
 };
 
@@ -24,7 +24,8 @@ namespace {
 
 void count_ring(const PeerRequest& request, const UniverseCore& universe, GalaxyCore& galaxy)
 {
-    if (request.verb == Verb::fetch && !galaxy.owns(request.key)) galaxy.counters().server_not_owned.add();
+    if (request.verb == Verb::fetch && !galaxy.owns(request.key))
+        galaxy.counters().server_not_owned.add();
     if (request.digest.empty() || request.digest == universe.membership().ring()->digest()) return;
     galaxy.counters().ring_disagreement.add();
     universe.logger()(LogLevel::warning, "a peer's picker or members differ from ours",
@@ -42,7 +43,8 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
     };
     const auto universe = universe_.lock();
     if (!universe || universe->closed()) return answer(errc::closed);
-    if (!request.universe.empty() && request.universe != universe->name()) return answer(errc::wrong_peer);
+    if (!request.universe.empty() && request.universe != universe->name())
+        return answer(errc::wrong_peer);
     if (!request.peer.empty() && request.peer != universe->self()) return answer(errc::wrong_peer);
     const auto galaxy = universe->find(request.galaxy);
     if (!galaxy) return answer(errc::no_such_galaxy);
@@ -60,7 +62,7 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
     if (request.verb != Verb::fetch) return answer(errc::unsupported);
 
     counters.server_requests.add();
-    bool yielding = false;   // an answer completes by post in any case
+    bool yielding = false;  // an answer completes by post in any case
     if (std::optional<Value> hit = galaxy->hit(request.key, yielding)) {
         admitted->value = std::move(*hit);
         return admitted;
@@ -76,7 +78,8 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
 void Responder::start(Pending pending, asio::any_io_executor executor, Handler handler)
 {
     if (pending->galaxy) {
-        pending->galaxy->submit(std::move(pending->request), std::move(executor), std::move(handler));
+        pending->galaxy->submit(std::move(pending->request), std::move(executor),
+                                std::move(handler));
         return;
     }
     asio::post(executor, [pending = std::move(pending), handler = std::move(handler)]() mutable {

@@ -45,7 +45,8 @@ std::optional<Galaxy> Universe::galaxy(std::string_view name) const
 
 void Universe::set_peers(std::vector<Peer> peers)
 {
-    if (core_->membership().set(std::move(peers), core_->clock().now())) core_->membership_changed();
+    if (core_->membership().set(std::move(peers), core_->clock().now()))
+        core_->membership_changed();
 }
 
 void Universe::add_peer(Peer peer)

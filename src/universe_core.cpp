@@ -23,8 +23,10 @@ UniverseOptions completed(UniverseOptions options)
     };
     constexpr Duration zero = Duration::zero();
     demand(is_name(options.name), "a universe's name must be 1 to 255 printable ASCII characters");
-    demand(options.self.empty() || is_name(options.self), "self must be at most 255 printable ASCII characters");
-    demand(static_cast<bool>(options.picker.make), "picker must make pickers; use rendezvous() or hash_ring()");
+    demand(options.self.empty() || is_name(options.self),
+           "self must be at most 255 printable ASCII characters");
+    demand(static_cast<bool>(options.picker.make),
+           "picker must make pickers; use rendezvous() or hash_ring()");
     demand(options.silence > zero, "silence must be positive");
     demand(options.peek_timeout >= zero && options.warm_window >= zero,
            "peek_timeout and warm_window must not be negative; zero means never to peek");
@@ -32,15 +34,18 @@ UniverseOptions completed(UniverseOptions options)
            "backoff_min must be positive and backoff_max at least as long");
     demand(options.await_membership >= zero, "await_membership must not be negative");
     if (!options.clock) options.clock = system_clock();
-    if (options.seed == 0) options.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+    if (options.seed == 0)
+        options.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
     return options;
 }
 
 }  // namespace
 
-std::shared_ptr<UniverseCore> UniverseCore::make(asio::any_io_executor executor, UniverseOptions options)
+std::shared_ptr<UniverseCore> UniverseCore::make(asio::any_io_executor executor,
+                                                 UniverseOptions options)
 {
-    const auto core = std::make_shared<UniverseCore>(std::move(executor), completed(std::move(options)));
+    const auto core =
+        std::make_shared<UniverseCore>(std::move(executor), completed(std::move(options)));
     const std::weak_ptr<UniverseCore> weak = core;
     const UniverseOptions& all = core->options_;
     core->membership_ = std::make_shared<Membership>(
@@ -72,18 +77,21 @@ asio::any_io_executor UniverseCore::executor() const
     return executor_ ? executor_ : asio::any_io_executor(asio::system_executor());
 }
 
-std::shared_ptr<GalaxyCore> UniverseCore::create(std::string name, Backend backend, GalaxyOptions options)
+std::shared_ptr<GalaxyCore> UniverseCore::create(std::string name, Backend backend,
+                                                 GalaxyOptions options)
 {
     if (!is_name(name)) {
-        throw std::invalid_argument("galaxy name \"" + printable(name) +
-                                    "\" must be 1 to 255 printable ASCII characters");
+        throw std::invalid_argument("galaxy name \"" + printable(name)
+                                    + "\" must be 1 to 255 printable ASCII characters");
     }
-    if (closed_) throw boost::system::system_error(make_error_code(errc::closed), "Universe::create");
+    if (closed_)
+        throw boost::system::system_error(make_error_code(errc::closed), "Universe::create");
     const auto core = std::make_shared<GalaxyCore>(name, std::move(backend), std::move(options),
                                                    surroundings(), executor());
     const std::lock_guard lock(mutex_);
     if (!galaxies_.emplace(name, core).second) {
-        throw std::invalid_argument("galaxy \"" + name + "\" exists; names are unique in a universe");
+        throw std::invalid_argument("galaxy \"" + name
+                                    + "\" exists; names are unique in a universe");
     }
     return core;
 }
@@ -126,7 +134,8 @@ std::vector<std::shared_ptr<GalaxyCore>> UniverseCore::galaxies() const
 std::shared_ptr<Link> UniverseCore::make_link(const Peer& peer)
 {
     if (!options_.fetch_protocol) {
-        throw std::invalid_argument("peers need UniverseOptions::fetch_protocol, say galaxy::http::protocol()");
+        throw std::invalid_argument(
+            "peers need UniverseOptions::fetch_protocol, say galaxy::http::protocol()");
     }
     LinkTerms terms;
     terms.clock = options_.clock;
@@ -171,7 +180,8 @@ void UniverseCore::membership_changed()
 
     const auto ring = membership_->ring();
     const std::string members = std::to_string(ring->members().size());
-    logger()(LogLevel::info, "membership changed", {{"members", members}, {"digest", ring->digest()}});
+    logger()(LogLevel::info, "membership changed",
+             {{"members", members}, {"digest", ring->digest()}});
     const auto peers = membership_->peers();
     const bool listed = std::any_of(peers.begin(), peers.end(),
                                     [this](const Peer& peer) { return peer.id == options_.self; });

@@ -60,7 +60,7 @@ private:
     Surroundings surroundings();
     void context_gone(Garbage& garbage) noexcept override;
 
-    const UniverseOptions options_;   ///< clock and seed filled in
+    const UniverseOptions options_;  ///< clock and seed filled in
     const std::shared_ptr<const Logger> logger_;
     std::shared_ptr<Membership> membership_;
 

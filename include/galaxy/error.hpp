@@ -64,4 +64,5 @@ using Result = boost::system::result<T>;
 }  // namespace galaxy
 
 template <>
-struct boost::system::is_error_code_enum<galaxy::errc> : std::true_type {};
+struct boost::system::is_error_code_enum<galaxy::errc> : std::true_type {
+};

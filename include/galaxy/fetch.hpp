@@ -29,12 +29,12 @@ enum class Verb : std::uint8_t {
 /// One request to a peer. The views live until the request's handler has been called or destroyed.
 struct FetchRequest {
     Verb verb = Verb::fetch;
-    std::uint64_t id = 0;        ///< names the request for `RemoteFetcher::cancel`; unique in a fetcher
+    std::uint64_t id = 0;  ///< names the request for `RemoteFetcher::cancel`; unique in a fetcher
     std::string_view galaxy;
     std::string_view key;
-    std::string_view digest;     ///< the asker's picker and members
+    std::string_view digest;              ///< the asker's picker and members
     Duration timeout = Duration::zero();  ///< what is left of the get's time; zero: not stated
-    std::size_t max_value = 0;   ///< a larger value is `errc::value_too_large`; zero: no limit
+    std::size_t max_value = 0;  ///< a larger value is `errc::value_too_large`; zero: no limit
     TraceContext trace = {};
 };
 
@@ -45,12 +45,12 @@ struct FetchResult {
     /// well. Anything else is a failure of the peer.
     boost::system::error_code error;
     std::string value;
-    std::optional<Duration> lifetime;   ///< what remains, as own nodes say it
-    std::optional<WallTime> expires;    ///< the calendar moment, as Go says it
-    bool keep = true;                   ///< false: for those who wait now, not for the cache
-    bool draining = false;              ///< the peer is leaving: no more fetches, peeks still
-    bool foreign = false;               ///< the answer shows that this is not one of our nodes (Go)
-    std::string detail;                 ///< for the log
+    std::optional<Duration> lifetime;  ///< what remains, as own nodes say it
+    std::optional<WallTime> expires;   ///< the calendar moment, as Go says it
+    bool keep = true;                  ///< false: for those who wait now, not for the cache
+    bool draining = false;             ///< the peer is leaving: no more fetches, peeks still
+    bool foreign = false;              ///< the answer shows that this is not one of our nodes (Go)
+    std::string detail;                ///< for the log
 };
 
 /// Receives what comes of one request.
@@ -115,7 +115,8 @@ public:
 
 /// A fetcher written as a coroutine: override `fetch`, and nothing else is needed. Each request
 /// runs on a strand of its own over the universe's executor; cancelling is terminal cancellation.
-class CoroutineFetcher : public RemoteFetcher, public std::enable_shared_from_this<CoroutineFetcher> {
+class CoroutineFetcher : public RemoteFetcher,
+                         public std::enable_shared_from_this<CoroutineFetcher> {
 public:
     explicit CoroutineFetcher(boost::asio::any_io_executor executor);
     ~CoroutineFetcher() override;

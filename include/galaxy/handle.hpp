@@ -48,7 +48,8 @@ public:
     /// The value of `key`: from memory as it is at the call, else by joining or starting the key's
     /// one load. `key` is needed for the call only. Throws `system_error` from the `co_await`. For
     /// coroutines on `any_io_executor`; others use `async_get`.
-    [[nodiscard]] boost::asio::awaitable<Value> get(std::string_view key, GetOptions options = {}) const;
+    [[nodiscard]] boost::asio::awaitable<Value> get(std::string_view key,
+                                                    GetOptions options = {}) const;
 
     /// As `get`, with errors as values; cheaper where "not found" is common.
     [[nodiscard]] boost::asio::awaitable<Result<Value>> try_get(std::string_view key,

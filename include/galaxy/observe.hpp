@@ -25,7 +25,8 @@ struct LogField {
 /// Receives what is worth telling an operator; empty (the default) is silent. Called on any thread,
 /// the strand included: it must be short, must not throw, and must not call back into galaxy.
 /// Repeats of one message are limited to one in ten seconds.
-using Log = std::function<void(LogLevel, std::string_view message, std::span<const LogField> fields)>;
+using Log =
+    std::function<void(LogLevel, std::string_view message, std::span<const LogField> fields)>;
 
 /// What an observer is told about. The views live for the call.
 struct GetEvent {
@@ -50,7 +51,8 @@ public:
     virtual void get_ended(const GetEvent&, boost::system::error_code, Duration) {}
     virtual void load_begun(const GetEvent&) {}
     /// `what` is the text of what the backend threw, or empty.
-    virtual void load_ended(const GetEvent&, boost::system::error_code, Duration, std::string_view what)
+    virtual void load_ended(const GetEvent&, boost::system::error_code, Duration,
+                            std::string_view what)
     {
         (void)what;
     }

@@ -12,10 +12,11 @@ namespace galaxy {
 
 /// What is known of a key that was just fetched from its owner.
 struct PromotionStats {
-    std::uint64_t fetches = 0;      ///< times it was fetched, this one included: one is a first sighting
-    std::uint64_t hits = 0;         ///< gets that those fetches served
-    double rate = 0;                ///< hits a second since the first of them
-    double coldest_rate = 0;        ///< of the hot tier's coldest entry; zero while there is room
+    std::uint64_t fetches =
+        0;                    ///< times it was fetched, this one included: one is a first sighting
+    std::uint64_t hits = 0;   ///< gets that those fetches served
+    double rate = 0;          ///< hits a second since the first of them
+    double coldest_rate = 0;  ///< of the hot tier's coldest entry; zero while there is room
 };
 
 /// Decides which fetched keys earn a copy in the hot tier. Called on the strand of its galaxy: it

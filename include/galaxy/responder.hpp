@@ -42,7 +42,10 @@ class Responder {
 public:
     using Handler = boost::asio::any_completion_handler<void(boost::system::error_code, Value)>;
 
-    explicit Responder(std::weak_ptr<UniverseCore> universe) noexcept : universe_(std::move(universe)) {}
+    explicit Responder(std::weak_ptr<UniverseCore> universe) noexcept
+        : universe_(std::move(universe))
+    {
+    }
 
     /// Answers with completion signature `void(error_code, Value)`; as `Galaxy::async_get` in
     /// executors, cancellation and lifetime. A peer that hangs up is a waiter to cancel.
@@ -77,7 +80,8 @@ private:
         {
             boost::asio::any_io_executor executor =
                 boost::asio::get_associated_executor(handler, otherwise);
-            start(std::move(pending), std::move(executor), Handler(std::forward<AnyHandler>(handler)));
+            start(std::move(pending), std::move(executor),
+                  Handler(std::forward<AnyHandler>(handler)));
         }
     };
 

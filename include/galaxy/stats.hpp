@@ -62,7 +62,7 @@ struct PeerStats {
 /// Everything of one process.
 struct UniverseStats {
     std::string universe, id;
-    bool in_ring = false;   ///< false: this process owns no keys
+    bool in_ring = false;  ///< false: this process owns no keys
     bool draining = false;
     std::vector<std::pair<std::string, GalaxyStats>> galaxies;
     std::vector<PeerStats> peers;

@@ -52,8 +52,8 @@ public:
     /// `std::invalid_argument`, and keeps the old membership, where an id is repeated or bad, or a
     /// uri is one that the protocol cannot use. Gets under way finish with the membership they began with.
     void set_peers(std::vector<Peer> peers);
-    void add_peer(Peer peer);                                   ///< Adds one, or replaces it by id.
-    void remove_peers(const std::vector<std::string>& ids);     ///< Unknown ids are ignored.
+    void add_peer(Peer peer);                                ///< Adds one, or replaces it by id.
+    void remove_peers(const std::vector<std::string>& ids);  ///< Unknown ids are ignored.
 
     /// As a client, this process asks the others and owns no key.
     void set_role(Role role);
@@ -101,8 +101,8 @@ public:
 
 private:
     using CloseHandler = boost::asio::any_completion_handler<void(boost::system::error_code)>;
-    static void start_close(std::shared_ptr<UniverseCore> core, boost::asio::any_io_executor executor,
-                            CloseHandler handler);
+    static void start_close(std::shared_ptr<UniverseCore> core,
+                            boost::asio::any_io_executor executor, CloseHandler handler);
 
     std::shared_ptr<UniverseCore> core_;
 };

@@ -58,8 +58,8 @@ LoadScope::~LoadScope()
     innermost_load = mark_.outer;
 }
 
-BackendCall::BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy, std::string key,
-                         Done done)
+BackendCall::BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy,
+                         std::string key, Done done)
     : backend_(std::move(backend)), galaxy_(galaxy), key_(std::move(key)), done_(std::move(done))
 {
 }
@@ -97,7 +97,8 @@ void BackendCall::spawn(asio::any_io_executor executor)
     auto kept = strand_.lock();
     auto ended = [self = shared_from_this(), kept](std::exception_ptr) {};
     if (kept) {
-        asio::co_spawn(executor, run(), asio::bind_cancellation_slot(signal_.slot(), std::move(ended)));
+        asio::co_spawn(executor, run(),
+                       asio::bind_cancellation_slot(signal_.slot(), std::move(ended)));
     } else {
         asio::co_spawn(executor, run(), std::move(ended));
     }

@@ -19,9 +19,9 @@ namespace galaxy {
 
 /// How one call of a backend ended.
 struct LoadEnd {
-    boost::system::error_code error;   ///< of the load: `not_found`, what it threw, `backend_failed`
-    std::optional<Loaded> loaded;      ///< where there is no error
-    std::string what;                  ///< the text of what it threw
+    boost::system::error_code error;  ///< of the load: `not_found`, what it threw, `backend_failed`
+    std::optional<Loaded> loaded;     ///< where there is no error
+    std::string what;                 ///< the text of what it threw
 };
 
 /// Whether the calling thread is, at this moment, inside a load of this key by this galaxy: a get of
@@ -60,7 +60,8 @@ public:
 
     enum class Cancellable : bool { no, yes };
 
-    BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy, std::string key, Done done);
+    BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy, std::string key,
+                Done done);
     ~BackendCall();
 
     /// Begins, by post. A cancellable one gets a strand of its own, as cancelling a coroutine from

@@ -59,7 +59,10 @@ public:
 
 private:
     struct Earlier {
-        bool operator()(const Deadline& a, const Deadline& b) const noexcept { return a.at() < b.at(); }
+        bool operator()(const Deadline& a, const Deadline& b) const noexcept
+        {
+            return a.at() < b.at();
+        }
     };
 
     boost::intrusive::multiset<Deadline, boost::intrusive::base_hook<DeadlineHook>,

@@ -66,32 +66,32 @@ struct Flight {
 
     const std::string key;
     const TimePoint begun;
-    TimePoint deadline;   ///< the latest of anyone who ever joined
+    TimePoint deadline;  ///< the latest of anyone who ever joined
     std::unique_ptr<TraceStrings> trace;
-    Waiters anyone;       ///< wait for either leg
-    Waiters local_only;   ///< wait for the local leg: peers, and `Mode::no_peer`
-    bool for_peer = false;   ///< somebody thinks that we own the key
+    Waiters anyone;         ///< wait for either leg
+    Waiters local_only;     ///< wait for the local leg: peers, and `Mode::no_peer`
+    bool for_peer = false;  ///< somebody thinks that we own the key
     bool ended = false;
 
     // The peer leg.
     bool on_peer_leg = false;
-    bool peers_failed = false;   ///< the owner was not to be had
+    bool peers_failed = false;  ///< the owner was not to be had
     std::shared_ptr<const Ring> ring;
     std::shared_ptr<Leg> leg;
-    unsigned leg_number = 0;     ///< tells a late answer of an earlier leg
-    Timer patience;              ///< looks after silence and the half of the time
+    unsigned leg_number = 0;  ///< tells a late answer of an earlier leg
+    Timer patience;           ///< looks after silence and the half of the time
     Arrival<bool> membership;
     Arrival<FetchResult> answer;
 
     // The local leg.
     bool loading = false;
-    bool overdue = false;        ///< past `backend_timeout`; the load has not ended
-    std::optional<boost::system::error_code> load_error;   ///< it ended without a value
+    bool overdue = false;  ///< past `backend_timeout`; the load has not ended
+    std::optional<boost::system::error_code> load_error;  ///< it ended without a value
     std::shared_ptr<Leg> peek_leg;
     std::shared_ptr<BackendCall> call;
     Timer load_timer;
     Arrival<FetchResult> peeked;
-    Arrival<bool> slot;          ///< a place among `max_backend_loads`; false: none in time
+    Arrival<bool> slot;  ///< a place among `max_backend_loads`; false: none in time
     Arrival<LoadEnd> loaded;
 };
 

@@ -58,7 +58,7 @@ private:
     }
 
     std::atomic<Waiter*> head_ = nullptr;
-    Waiter* taken_ = nullptr;   ///< in order, the strand's
+    Waiter* taken_ = nullptr;  ///< in order, the strand's
 };
 
 }  // namespace galaxy

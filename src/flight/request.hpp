@@ -24,7 +24,10 @@ struct TraceStrings {
 
     std::string traceparent, b3_trace_id, b3_span_id, b3_sampled;
 
-    TraceContext view() const noexcept { return {traceparent, b3_trace_id, b3_span_id, b3_sampled}; }
+    TraceContext view() const noexcept
+    {
+        return {traceparent, b3_trace_id, b3_span_id, b3_sampled};
+    }
 };
 
 /// One get that was not answered at the call: everything it owns.
@@ -33,8 +36,8 @@ struct GetRequest {
     Mode mode = Mode::normal;
     TimePoint begun;
     TimePoint deadline;
-    std::unique_ptr<TraceStrings> trace;   ///< null: nothing to hand on
-    boost::system::error_code refusal;     ///< set: the get ends with it at once
+    std::unique_ptr<TraceStrings> trace;  ///< null: nothing to hand on
+    boost::system::error_code refusal;    ///< set: the get ends with it at once
 };
 
 }  // namespace galaxy

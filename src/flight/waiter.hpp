@@ -26,8 +26,8 @@ namespace galaxy {
 // The handler may own (through a coroutine frame) the cancellation slot that refers back to this node.
 // The cycle is cut by `invoke` and by `drop`, one of which must follow every claim.
 
-using FlightHook = boost::intrusive::list_base_hook<
-    boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+using FlightHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 class WaiterOwner;
 
@@ -67,15 +67,15 @@ public:
 
     void due() override;
 
-    Waiter* inbox_next = nullptr;   ///< the inbox's
-    bool in_flight = false;         ///< joined, and neither finished nor left; the strand's
+    Waiter* inbox_next = nullptr;  ///< the inbox's
+    bool in_flight = false;        ///< joined, and neither finished nor left; the strand's
 
 private:
     void cancel();
 
     std::weak_ptr<WaiterOwner> owner_;
     std::shared_ptr<GetRequest> request_;
-    Executor executor_;   ///< with outstanding work
+    Executor executor_;  ///< with outstanding work
     std::optional<Galaxy::GetHandler> handler_;
     boost::system::error_code error_;
     Value value_;
@@ -94,9 +94,8 @@ protected:
     ~WaiterOwner() = default;
 };
 
-using Waiters =
-    boost::intrusive::list<Waiter, boost::intrusive::base_hook<FlightHook>,
-                           boost::intrusive::constant_time_size<false>>;
+using Waiters = boost::intrusive::list<Waiter, boost::intrusive::base_hook<FlightHook>,
+                                       boost::intrusive::constant_time_size<false>>;
 
 /// Posts the waiter's completion to its executor. For claimed waiters with their outcome set.
 void post_completion(Waiter::Ref waiter);

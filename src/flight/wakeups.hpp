@@ -29,7 +29,7 @@ public:
 private:
     using Batch = std::vector<Waiter::Ref>;
 
-    std::vector<Batch> open_;   ///< the latest executors' unfinished batches
+    std::vector<Batch> open_;  ///< the latest executors' unfinished batches
 };
 
 }  // namespace galaxy

@@ -18,21 +18,22 @@ constexpr Duration peek_pause = std::chrono::seconds(60);
 
 bool shows_life(const boost::system::error_code& error) noexcept
 {
-    return error != errc::peer_unreachable && error != errc::peer_silent && error != errc::peer_reset &&
-           error != errc::closed && error != boost::asio::error::operation_aborted;
+    return error != errc::peer_unreachable && error != errc::peer_silent
+           && error != errc::peer_reset && error != errc::closed
+           && error != boost::asio::error::operation_aborted;
 }
 
 }  // namespace
 
 Verdict verdict_of(const boost::system::error_code& error) noexcept
 {
-    if (!error || error == errc::not_found || error == errc::backend_failed ||
-        error == errc::value_too_large) {
+    if (!error || error == errc::not_found || error == errc::backend_failed
+        || error == errc::value_too_large) {
         return Verdict::answer;
     }
-    if (error == errc::no_such_galaxy || error == errc::unsupported || error == errc::busy ||
-        error == errc::timed_out || error == errc::closed || error == errc::refused ||
-        error == errc::key_too_long || error == boost::asio::error::operation_aborted) {
+    if (error == errc::no_such_galaxy || error == errc::unsupported || error == errc::busy
+        || error == errc::timed_out || error == errc::closed || error == errc::refused
+        || error == errc::key_too_long || error == boost::asio::error::operation_aborted) {
         return Verdict::not_served;
     }
     return Verdict::failure;
@@ -73,7 +74,8 @@ Leg::~Leg()
 
 void Leg::alive() noexcept
 {
-    last_byte_.store(link_->terms_.clock->now().time_since_epoch().count(), std::memory_order_relaxed);
+    last_byte_.store(link_->terms_.clock->now().time_since_epoch().count(),
+                     std::memory_order_relaxed);
 }
 
 void Leg::give_up(boost::system::error_code why)
@@ -107,7 +109,8 @@ bool Leg::finish(FetchResult result, Judged judged)
 
 // Link
 
-Link::Link(Peer peer, MakeFetcher make, const LinkTerms& terms, boost::asio::any_io_executor executor)
+Link::Link(Peer peer, MakeFetcher make, const LinkTerms& terms,
+           boost::asio::any_io_executor executor)
     : peer_(std::move(peer)),
       make_(std::move(make)),
       terms_(terms),
@@ -151,7 +154,8 @@ std::shared_ptr<RemoteFetcher> Link::fetcher()
 std::shared_ptr<Leg> Link::start(FetchRequest request, Leg::Done done)
 {
     request.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    auto leg = std::make_shared<Leg>(shared_from_this(), request, std::move(done), terms_.clock->now());
+    auto leg =
+        std::make_shared<Leg>(shared_from_this(), request, std::move(done), terms_.clock->now());
     std::shared_ptr<RemoteFetcher> fetcher;
     {
         const std::lock_guard lock(mutex_);
@@ -174,7 +178,8 @@ void Link::begun(const std::shared_ptr<Leg>& leg)
     (leg->request_.verb == Verb::peek ? peeks_ : fetches_).add();
     in_flight_.add();
     if (terms_.observer) {
-        terms_.observer->fetch_begun({leg->galaxy_, leg->key_, peer_.id, leg->request_.verb == Verb::peek});
+        terms_.observer->fetch_begun(
+            {leg->galaxy_, leg->key_, peer_.id, leg->request_.verb == Verb::peek});
     }
 }
 
@@ -198,8 +203,8 @@ void Link::judge(Verb verb, const FetchResult& result)
     const auto& error = result.error;
     if (error == errc::closed || error == boost::asio::error::operation_aborted) return;
     const TimePoint now = terms_.clock->now();
-    const bool cannot_peek = verb == Verb::peek && (error == errc::unsupported ||
-                                                    error == errc::protocol_error);
+    const bool cannot_peek =
+        verb == Verb::peek && (error == errc::unsupported || error == errc::protocol_error);
     bool opened = false, drain_began = false;
     {
         const std::lock_guard lock(mutex_);
@@ -223,8 +228,8 @@ void Link::judge(Verb verb, const FetchResult& result)
         log(LogLevel::warning, "a peer failed, its circuit opens",
             {{"peer", peer_.id}, {"uri", peer_.uri}, {"error", why}, {"detail", result.detail}});
     }
-    if (result.foreign && verdict_of(error) == Verdict::answer && !terms_.go_ring &&
-        !foreign_seen_.exchange(true)) {
+    if (result.foreign && verdict_of(error) == Verdict::answer && !terms_.go_ring
+        && !foreign_seen_.exchange(true)) {
         log(LogLevel::error,
             "a peer is no node of ours (Go?) and our picker is not its ring: owners will differ; "
             "use hash_ring()",
@@ -278,7 +283,7 @@ void Link::start_probe(std::string_view galaxy, std::string_view key, std::strin
     request.key = key;
     request.digest = digest;
     request.timeout = terms_.silence;
-    request.max_value = 1;   // a longer value is an answer as good as any, and need not be read
+    request.max_value = 1;  // a longer value is an answer as good as any, and need not be read
 
     probes_.add();
     const std::weak_ptr<Link> weak = weak_from_this();
@@ -357,7 +362,7 @@ PeerStats Link::stats() const
         const auto circuit = health_.circuit();
         s.circuit = circuit == Circuit::closed ? "closed"
                     : circuit == Circuit::open ? "open"
-                                                       : "half_open";
+                                               : "half_open";
         s.draining = health_.draining();
         s.opens = health_.opens();
         s.connections_now = fetcher_ ? fetcher_->connections() : 0;

@@ -58,8 +58,8 @@ private:
     const std::shared_ptr<Link> link_;
     const std::string galaxy_, key_, digest_;
     const TraceStrings trace_;
-    const FetchRequest request_;       ///< its views are of the strings above: the fetcher may use them
-                                       ///< longer than the asker waits
+    const FetchRequest request_;  ///< its views are of the strings above: the fetcher may use them
+                                  ///< longer than the asker waits
     const TimePoint begun_;
     std::atomic<TimePoint::rep> last_byte_;
     std::atomic<bool> ended_ = false;
@@ -70,10 +70,10 @@ private:
 struct LinkTerms {
     std::shared_ptr<Clock> clock;
     std::shared_ptr<const Logger> logger;
-    std::shared_ptr<Observer> observer;      ///< or null
+    std::shared_ptr<Observer> observer;  ///< or null
     Duration silence, backoff_min, backoff_max;
     std::uint64_t seed = 0;
-    bool go_ring = false;                    ///< our picker is Go's
+    bool go_ring = false;  ///< our picker is Go's
 };
 
 /// What this process knows of one peer, and the way to it. Thread-safe.
@@ -82,7 +82,8 @@ public:
     using MakeFetcher = std::function<std::shared_ptr<RemoteFetcher>()>;
 
     /// Calls `make`, which may throw, at once, to refuse a bad uri early. Probes are timed on `executor`.
-    Link(Peer peer, MakeFetcher make, const LinkTerms& terms, boost::asio::any_io_executor executor);
+    Link(Peer peer, MakeFetcher make, const LinkTerms& terms,
+         boost::asio::any_io_executor executor);
     ~Link();
 
     const Peer& peer() const noexcept { return peer_; }
@@ -133,10 +134,10 @@ private:
     Health health_;
     std::shared_ptr<RemoteFetcher> fetcher_;
     std::unordered_map<std::uint64_t, std::weak_ptr<Leg>> legs_;
-    std::unique_ptr<Alarm> alarm_;         ///< of the probe
-    TimePoint life_;                       ///< the latest sign of it
+    std::unique_ptr<Alarm> alarm_;  ///< of the probe
+    TimePoint life_;                ///< the latest sign of it
     TimePoint no_peeks_before_;
-    bool probing_ = false;                 ///< a probe is under way
+    bool probing_ = false;  ///< a probe is under way
     bool retired_ = false, closed_ = false;
 
     std::atomic<std::uint64_t> next_id_ = 1;

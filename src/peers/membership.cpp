@@ -28,15 +28,16 @@ void check(std::vector<Peer>& peers)
 {
     for (const Peer& peer : peers) {
         if (!is_name(peer.id)) {
-            throw std::invalid_argument("peer id \"" + printable(peer.id) +
-                                        "\" must be 1 to 255 printable ASCII characters");
+            throw std::invalid_argument("peer id \"" + printable(peer.id)
+                                        + "\" must be 1 to 255 printable ASCII characters");
         }
     }
     std::sort(peers.begin(), peers.end(), [](const Peer& a, const Peer& b) { return a.id < b.id; });
     const auto same = [](const Peer& a, const Peer& b) { return a.id == b.id; };
     const auto twice = std::adjacent_find(peers.begin(), peers.end(), same);
     if (twice != peers.end()) {
-        throw std::invalid_argument("peer id \"" + twice->id + "\" is given twice; ids must be unique");
+        throw std::invalid_argument("peer id \"" + twice->id
+                                    + "\" is given twice; ids must be unique");
     }
 }
 

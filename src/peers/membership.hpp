@@ -24,7 +24,7 @@ class Ring {
 public:
     struct Member {
         std::string id;
-        std::shared_ptr<Link> link;   ///< null: this process
+        std::shared_ptr<Link> link;  ///< null: this process
     };
 
     Ring(std::vector<Member> members, std::string_view self, const PickerFactory& picker);
@@ -49,8 +49,8 @@ private:
     std::vector<Member> members_;
     bool has_self_ = false;
     std::shared_ptr<const PeerPicker> picker_;
-    std::shared_ptr<const PeerPicker> picker_without_self_;   ///< null where that changes nothing
-    std::vector<std::size_t> others_;   ///< indices of members that are not this process
+    std::shared_ptr<const PeerPicker> picker_without_self_;  ///< null where that changes nothing
+    std::vector<std::size_t> others_;  ///< indices of members that are not this process
     std::string digest_;
 };
 
@@ -80,7 +80,8 @@ public:
     /// Whom to ask for what it may still have in memory of a key that is ours now: the owner in the
     /// newest ring of the warm window in which that was not us, or, where there was none before, the
     /// owner if we were not there. Null outside the window, or where nobody fits.
-    std::shared_ptr<Link> previous_owner(const Ring& now_ring, std::string_view key, TimePoint now) const;
+    std::shared_ptr<Link> previous_owner(const Ring& now_ring, std::string_view key,
+                                         TimePoint now) const;
 
     std::vector<std::shared_ptr<Link>> links() const;
 
@@ -104,13 +105,13 @@ private:
     const Duration warm_window_;
     const MakeLink make_link_;
 
-    std::mutex change_mutex_;        ///< held for a whole change, links being made included
-    mutable std::mutex mutex_;       ///< held for a read or the swap
+    std::mutex change_mutex_;   ///< held for a whole change, links being made included
+    mutable std::mutex mutex_;  ///< held for a read or the swap
     std::vector<Peer> peers_;
     Role role_;
     Links links_;
     std::shared_ptr<const Ring> ring_;
-    std::deque<Past> past_;          ///< the newest in front
+    std::deque<Past> past_;  ///< the newest in front
     TimePoint changed_ = TimePoint::min();
     bool known_ = false, closed_ = false;
 };
