@@ -30,7 +30,10 @@ struct Flight {
     public:
         void due() override
         {
-            if (on_due) on_due();
+            // What it does may set this timer anew, for another purpose.
+            std::function<void()> now = std::exchange(on_due, nullptr);
+            if (now) now();
+            if (!on_due && pending()) on_due = std::move(now);
         }
         std::function<void()> on_due;
     };
