@@ -24,18 +24,25 @@ namespace galaxy {
 /// It has up to two legs at once, a coroutine each: the peer leg, on which those wait who may be
 /// answered by another process, and the local leg, begun when that fails, when the key is ours, or
 /// beside the peer leg when a peer asks (`Mode::no_peer`). It ends when neither leg is under way.
-struct Flight {
+struct Flight : std::enable_shared_from_this<Flight> {
     /// A deadline of one of the legs; what happens then is the galaxy's to say.
     class Timer final : public Deadline {
     public:
+        explicit Timer(Flight& flight) noexcept : flight_(flight) {}
+
         void due() override
         {
-            // What it does may set this timer anew, for another purpose.
+            // What it does may end the flight, or set this timer anew for another purpose.
+            const std::shared_ptr<Flight> kept = flight_.shared_from_this();
             std::function<void()> now = std::exchange(on_due, nullptr);
             if (now) now();
             if (!on_due && pending()) on_due = std::move(now);
         }
+
         std::function<void()> on_due;
+
+    private:
+        Flight& flight_;
     };
 
     Flight(std::string k, TimePoint now) : key(std::move(k)), begun(now), deadline(now) {}
@@ -82,7 +89,7 @@ struct Flight {
     std::shared_ptr<const Ring> ring;
     std::shared_ptr<Leg> leg;
     unsigned leg_number = 0;  ///< tells a late answer of an earlier leg
-    Timer patience;           ///< looks after silence and the half of the time
+    Timer patience{*this};    ///< looks after silence and the half of the time
     Arrival<bool> membership;
     Arrival<FetchResult> answer;
 
@@ -92,7 +99,7 @@ struct Flight {
     std::optional<boost::system::error_code> load_error;  ///< it ended without a value
     std::shared_ptr<Leg> peek_leg;
     std::shared_ptr<BackendCall> call;
-    Timer load_timer;
+    Timer load_timer{*this};
     Arrival<FetchResult> peeked;
     Arrival<bool> slot;  ///< a place among `max_backend_loads`; false: none in time
     Arrival<LoadEnd> loaded;
