@@ -138,12 +138,20 @@ apt() {
 # The newest Catch2 of version 3 that a configured source has, as apt-get wants it named.
 catch2_version() { apt-cache madison catch2 2>/dev/null | awk '$3 ~ /^3\./ { print $3; exit }'; }
 
+# Where the machine gets Debian itself from, its backports are to be had too.
+debian_mirror() {
+    apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' 2>/dev/null \
+        | awk '$2 == "bookworm" { print $1; exit }'
+}
+
 add_backports() {
-    local list=/etc/apt/sources.list.d/galaxy-backports.list key=
+    local list=/etc/apt/sources.list.d/galaxy-backports.list mirror key=
+    mirror=$(debian_mirror)
+    [ -n "$mirror" ] || return 1
     [ -f /usr/share/keyrings/debian-archive-keyring.gpg ] \
         && key='[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] '
     echo "No configured source has Catch2 3: adding bookworm-backports in $list"
-    echo "deb ${key}http://deb.debian.org/debian bookworm-backports main" | as_root tee "$list" >/dev/null
+    echo "deb ${key}${mirror} bookworm-backports main" | as_root tee "$list" >/dev/null
     apt update
 }
 
