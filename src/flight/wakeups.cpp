@@ -4,7 +4,8 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <exception>
+#include <cstddef>
+#include <iterator>
 #include <utility>
 
 namespace galaxy {
@@ -13,43 +14,61 @@ namespace {
 
 constexpr std::size_t executors_remembered = 8;
 
-void post_batch(std::vector<Waiter::Ref> waiters);
+using Batch = std::vector<Waiter::Ref>;
 
-/// Invokes its waiters in turn. Destroyed before that (a context that goes), it drops them.
+/// Posts the waiters from `next` on to the executor that they share.
+void post_from(Batch waiters, std::size_t next);
+
+/// Invokes a bounded number of its waiters in turn, and leaves the rest to its successor. Destroyed
+/// before that (a context that goes), it drops them.
 class Completion {
 public:
-    explicit Completion(std::vector<Waiter::Ref> waiters) noexcept : waiters_(std::move(waiters)) {}
+    Completion(Batch waiters, std::size_t next) noexcept : waiters_(std::move(waiters)), next_(next)
+    {
+    }
     Completion(Completion&&) noexcept = default;
     Completion& operator=(Completion&&) = delete;
     ~Completion()
     {
-        for (const Waiter::Ref& waiter : waiters_) waiter->drop();
+        for (; next_ < waiters_.size(); ++next_) waiters_[next_]->drop();
     }
 
     void operator()()
     {
-        std::vector<Waiter::Ref> waiters = std::exchange(waiters_, {});
-        for (auto it = waiters.begin(); it != waiters.end(); ++it) {
+        Batch all = std::exchange(waiters_, {});
+        const auto first = all.begin() + static_cast<std::ptrdiff_t>(next_);
+        const std::size_t count = std::min(Wakeups::batch_size, all.size() - next_);
+        Batch turn(std::make_move_iterator(first),
+                   std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
+        // The rest is posted first: another thread may take it up meanwhile, and whatever else was
+        // queued on a single one comes before it.
+        if (next_ + count < all.size()) post_from(std::move(all), next_ + count);
+        invoke(std::move(turn));
+    }
+
+private:
+    static void invoke(Batch turn)
+    {
+        for (std::size_t i = 0; i < turn.size(); ++i) {
             try {
-                (*it)->invoke();
+                turn[i]->invoke();
             } catch (...) {
                 // One handler's exception ends this turn of its executor, as in Asio, but not the
                 // others of the batch.
-                waiters.erase(waiters.begin(), std::next(it));
-                if (!waiters.empty()) post_batch(std::move(waiters));
+                if (i + 1 < turn.size()) post_from(std::move(turn), i + 1);
                 throw;
             }
         }
     }
 
-private:
-    std::vector<Waiter::Ref> waiters_;
+    Batch waiters_;
+    std::size_t next_;
 };
 
-void post_batch(std::vector<Waiter::Ref> waiters)
+void post_from(Batch waiters, std::size_t next)
 {
-    const Waiter::Executor executor = waiters.front()->executor();
-    boost::asio::post(executor, Completion(std::move(waiters)));
+    const Waiter::Executor executor = waiters[next]->executor();
+    boost::asio::post(executor, Completion(std::move(waiters), next));
 }
 
 }  // namespace
@@ -61,20 +80,17 @@ void Wakeups::add(Waiter::Ref waiter)
     });
     if (same == open_.end()) {
         if (open_.size() == executors_remembered) {
-            post_batch(std::move(open_.front()));
+            post_from(std::move(open_.front()), 0);
             open_.erase(open_.begin());
         }
         same = open_.emplace(open_.end());
     }
     same->push_back(std::move(waiter));
-    if (same->size() < batch_size) return;
-    post_batch(std::move(*same));
-    open_.erase(same);
 }
 
 void Wakeups::flush()
 {
-    for (Batch& batch : std::exchange(open_, {})) post_batch(std::move(batch));
+    for (Batch& batch : std::exchange(open_, {})) post_from(std::move(batch), 0);
 }
 
 }  // namespace galaxy

@@ -9,8 +9,8 @@
 namespace galaxy {
 
 /// Gathers the waiters that one turn of a strand completes and posts them to their executors, those
-/// of one executor in batches: one post for 64 handlers instead of 64, and yet no batch so long that
-/// ten thousand waiters of a key starve whatever else runs there.
+/// of one executor in batches: one post for 64 handlers instead of 64. Each batch posts the next, so
+/// that ten thousand waiters of a key do not starve whatever else runs there.
 class Wakeups {
 public:
     static constexpr std::size_t batch_size = 64;
@@ -29,7 +29,7 @@ public:
 private:
     using Batch = std::vector<Waiter::Ref>;
 
-    std::vector<Batch> open_;  ///< the latest executors' unfinished batches
+    std::vector<Batch> open_;  ///< one for each of the latest executors
 };
 
 }  // namespace galaxy
