@@ -43,6 +43,7 @@ void GalaxyCore::submit(std::shared_ptr<GetRequest> request, boost::asio::any_io
 {
     const Waiter::Ref waiter(
         new Waiter(weak_from_this(), std::move(request), std::move(executor), std::move(handler)));
+    if (answer_from_memory(waiter)) return;
     counters_.gets.add();
     counters_.waiting.add();
     if (around_.observer) around_.observer->get_begun({name_, waiter->request().key});
@@ -52,6 +53,20 @@ void GalaxyCore::submit(std::shared_ptr<GetRequest> request, boost::asio::any_io
 
     waiter->watch_cancellation();
     if (inbox_.push(waiter) && !enter([this] { take_in(); })) strand_lost();
+}
+
+/// Callbacks and peers come here without having looked.
+bool GalaxyCore::answer_from_memory(const Waiter::Ref& waiter)
+{
+    const GetRequest& request = waiter->request();
+    if (request.looked || request.refusal == errc::key_too_long) return false;
+    bool yielding = false;
+    std::optional<Value> found = hit(request.key, yielding);
+    if (!found) return false;
+    waiter->claim();
+    waiter->set_outcome({}, std::move(*found));
+    post_completion(waiter);
+    return true;
 }
 
 void GalaxyCore::take_in()

@@ -93,6 +93,8 @@ public:
 private:
     enum class Audience { all, local_only };
 
+    bool answer_from_memory(const Waiter::Ref& waiter);  // any thread
+
     // The life of a get, galaxy.cpp. Strand.
     void take_in();
     void join(Waiter::Ref waiter);

@@ -73,7 +73,9 @@ asio::awaitable<Value> Galaxy::get(std::string_view key, GetOptions options) con
         return yielding ? ready_after_others<Value>(std::move(*hit))
                         : ready<Value>(std::move(*hit));
     }
-    return missed(Start{core_, get_executor()}, request(key, options));
+    std::shared_ptr<GetRequest> miss = request(key, options);
+    miss->looked = true;
+    return missed(Start{core_, get_executor()}, std::move(miss));
 }
 
 asio::awaitable<Result<Value>> Galaxy::try_get(std::string_view key, GetOptions options) const
@@ -83,7 +85,9 @@ asio::awaitable<Result<Value>> Galaxy::try_get(std::string_view key, GetOptions 
         return yielding ? ready_after_others<Result<Value>>(std::move(*hit))
                         : ready<Result<Value>>(std::move(*hit));
     }
-    return missed_try(Start{core_, get_executor()}, request(key, options));
+    std::shared_ptr<GetRequest> miss = request(key, options);
+    miss->looked = true;
+    return missed_try(Start{core_, get_executor()}, std::move(miss));
 }
 
 void Galaxy::submit(const std::shared_ptr<GalaxyCore>& core, std::shared_ptr<GetRequest> request,

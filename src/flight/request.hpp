@@ -38,6 +38,7 @@ struct GetRequest {
     TimePoint deadline;
     std::unique_ptr<TraceStrings> trace;  ///< null: nothing to hand on
     boost::system::error_code refusal;    ///< set: the get ends with it at once
+    bool looked = false;                  ///< the caller did not find the key in memory
 };
 
 }  // namespace galaxy
