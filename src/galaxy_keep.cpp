@@ -67,6 +67,8 @@ Value GalaxyCore::keep_loaded(Flight& flight, const Loaded& loaded)
     if (!flight.ring) flight.ring = around_.membership->ring();
     const bool ours = flight.for_peer || flight.ring->self_first_living(flight.key);
     if (!ours) expiry = cap(expiry, options_.fallback_ttl);
+    // Over already, so that peers who are served it do not keep it either.
+    if (!loaded.cacheable()) expiry = store::from_lifetime(Duration::zero(), around_.clock->now());
     Value value = received(flight, loaded.bytes(), expiry, Origin::backend);
     if (!loaded.cacheable() || (!ours && options_.fallback_ttl <= Duration::zero())) {
         counters_.uncached.add();
