@@ -221,7 +221,7 @@ std::shared_ptr<Link> Membership::previous_owner(const Ring& now_ring, std::stri
     std::vector<Past> past;
     {
         const std::lock_guard lock(mutex_);
-        if (!known_ || now - changed_ > warm_window_) return nullptr;
+        if (!known_ || now - changed_ >= warm_window_) return nullptr;
         past.assign(past_.begin(), past_.end());
     }
     bool history = false;
