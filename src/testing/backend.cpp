@@ -26,8 +26,8 @@ namespace {
 
 /// What a load does in the end.
 struct Act {
-    std::optional<Loaded> answer;       ///< none: "value of KEY"
-    std::exception_ptr error = nullptr; ///< comes first
+    std::optional<Loaded> answer;        ///< none: "value of KEY"
+    std::exception_ptr error = nullptr;  ///< comes first
 };
 
 using ParkedList = std::vector<std::shared_ptr<Parked>>;
@@ -122,8 +122,10 @@ asio::awaitable<void> wait_for_release(std::shared_ptr<Script> script, std::stri
             std::move(where), Parked::Handler(std::forward<decltype(handler)>(handler)));
         if (slot.is_connected()) {
             slot.assign([weak = std::weak_ptr<Parked>(parked)](asio::cancellation_type type) {
-                if ((type & asio::cancellation_type::terminal) == asio::cancellation_type::none) return;
-                if (auto cancelled = weak.lock()) cancelled->complete(asio::error::operation_aborted);
+                if ((type & asio::cancellation_type::terminal) == asio::cancellation_type::none)
+                    return;
+                if (auto cancelled = weak.lock())
+                    cancelled->complete(asio::error::operation_aborted);
             });
         }
         if (on->passes(name, parked)) parked->complete();

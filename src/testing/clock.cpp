@@ -42,10 +42,12 @@ struct ManualClock::State {
 };
 
 /// What an alarm shares with the rings that are on their way.
-class ManualClock::State::Bell final : public std::enable_shared_from_this<Bell>, private Enrolment {
+class ManualClock::State::Bell final : public std::enable_shared_from_this<Bell>,
+                                       private Enrolment {
 public:
     Bell(std::shared_ptr<State> state, asio::any_io_executor executor)
-        : Enrolment(asio::query(executor, asio::execution::context)), state_(std::move(state)),
+        : Enrolment(asio::query(executor, asio::execution::context)),
+          state_(std::move(state)),
           executor_(std::move(executor))
     {
     }
@@ -78,7 +80,8 @@ public:
     void post()
     {
         slot_.reset();
-        asio::post(*executor_, [self = shared_from_this(), arming = arming_] { self->ring(arming); });
+        asio::post(*executor_,
+                   [self = shared_from_this(), arming = arming_] { self->ring(arming); });
     }
 
 private:

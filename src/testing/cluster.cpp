@@ -40,8 +40,11 @@ std::vector<Peer> peers_of(const std::vector<std::size_t>& nodes)
 }  // namespace
 
 Cluster::Cluster(ClusterOptions options)
-    : options_(std::move(options)), clock_(std::make_shared<ManualClock>()), network_(clock_),
-      context_(std::make_unique<boost::asio::io_context>()), nodes_(options_.nodes)
+    : options_(std::move(options)),
+      clock_(std::make_shared<ManualClock>()),
+      network_(clock_),
+      context_(std::make_unique<boost::asio::io_context>()),
+      nodes_(options_.nodes)
 {
     if (options_.set_peers) {
         for (std::size_t i = 0; i != nodes_.size(); ++i) members_.push_back(i);

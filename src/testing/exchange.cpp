@@ -34,8 +34,13 @@ error_code as_told_to_a_peer(error_code error)
 }  // namespace
 
 Question::Question(const FetchRequest& request, std::string universe_meant, std::string peer_meant)
-    : verb(request.verb), galaxy(request.galaxy), key(request.key), digest(request.digest),
-      universe(std::move(universe_meant)), peer(std::move(peer_meant)), timeout(request.timeout),
+    : verb(request.verb),
+      galaxy(request.galaxy),
+      key(request.key),
+      digest(request.digest),
+      universe(std::move(universe_meant)),
+      peer(std::move(peer_meant)),
+      timeout(request.timeout),
       max_value(request.max_value)
 {
 }
@@ -55,16 +60,14 @@ Serving::~Serving()
 
 void Serving::start(std::shared_ptr<const Question> question)
 {
-    strand_.post([self = shared_from_this(), question = std::move(question)] {
-        self->serve(*question);
-    });
+    strand_.post(
+        [self = shared_from_this(), question = std::move(question)] { self->serve(*question); });
 }
 
 void Serving::hang_up()
 {
-    strand_.post([self = shared_from_this()] {
-        self->signal_.emit(asio::cancellation_type::terminal);
-    });
+    strand_.post(
+        [self = shared_from_this()] { self->signal_.emit(asio::cancellation_type::terminal); });
 }
 
 void Serving::answer(FetchResult result)
@@ -118,8 +121,11 @@ FetchResult Serving::result_of(error_code error, const Value& value, std::size_t
 
 Asking::Asking(asio::any_io_executor executor, FetchHandler handler, Counter in_flight,
                std::function<void()> ended)
-    : Enrolment(asio::query(executor, asio::execution::context)), executor_(std::move(executor)),
-      handler_(std::move(handler)), in_flight_(std::move(in_flight)), ended_(std::move(ended))
+    : Enrolment(asio::query(executor, asio::execution::context)),
+      executor_(std::move(executor)),
+      handler_(std::move(handler)),
+      in_flight_(std::move(in_flight)),
+      ended_(std::move(ended))
 {
     ++*in_flight_;
 }
@@ -136,9 +142,10 @@ void Asking::finish(FetchResult result)
     {
         const std::lock_guard lock(mutex_);
         if (!executor_) return;
-        asio::post(*executor_, [handler = std::move(handler_), result = std::move(result)]() mutable {
-            handler->done(std::move(result));
-        });
+        asio::post(*executor_,
+                   [handler = std::move(handler_), result = std::move(result)]() mutable {
+                       handler->done(std::move(result));
+                   });
         handler_.reset();
         executor_.reset();
         alarm = std::move(alarm_);

@@ -119,8 +119,11 @@ class Network::State::Fetcher final : public RemoteFetcher,
 public:
     Fetcher(std::shared_ptr<State> state, Peer peer, const LinkContext& context)
         : Enrolment(asio::query(context.executor, asio::execution::context)),
-          state_(std::move(state)), peer_(std::move(peer)), universe_(context.universe),
-          self_(context.self), executor_(context.executor)
+          state_(std::move(state)),
+          peer_(std::move(peer)),
+          universe_(context.universe),
+          self_(context.self),
+          executor_(context.executor)
     {
     }
 
@@ -259,7 +262,8 @@ public:
 
     std::shared_ptr<RemoteFetcher> link(const Peer& peer, const LinkContext& context) override
     {
-        if (peer.uri.empty()) throw std::invalid_argument("the uri is empty: give the id of a peer");
+        if (peer.uri.empty())
+            throw std::invalid_argument("the uri is empty: give the id of a peer");
         return std::make_shared<Fetcher>(state_, peer, context);
     }
 
@@ -267,7 +271,9 @@ private:
     const std::shared_ptr<State> state_;
 };
 
-Network::Network(std::shared_ptr<Clock> clock) : state_(std::make_shared<State>(std::move(clock))) {}
+Network::Network(std::shared_ptr<Clock> clock) : state_(std::make_shared<State>(std::move(clock)))
+{
+}
 
 std::shared_ptr<FetchProtocol> Network::protocol() const
 {

@@ -36,16 +36,16 @@ TEST_CASE("a get lost or counted twice is told with the numbers")
 {
     GalaxyStats lost = sound();
     --lost.joined;
-    CHECK(broken_equation(lost) ==
-          "gets (10) is not hits_main (2) + hits_hot (1) + led (4) + joined (0) + refused (1) + "
-          "left (1) = 9");
+    CHECK(broken_equation(lost)
+          == "gets (10) is not hits_main (2) + hits_hot (1) + led (4) + joined (0) + refused (1) + "
+             "left (1) = 9");
 
     GalaxyStats twice = sound();
     ++twice.from_hot;
-    CHECK(broken_equation(twice) ==
-          "gets (10) is not from_main (2) + from_hot (2) + from_peek (1) + from_peer (1) + "
-          "from_backend (1) + not_found (1) + failed (1) + timed_out (1) + cancelled (1) + "
-          "waiters_now (0) = 11");
+    CHECK(broken_equation(twice)
+          == "gets (10) is not from_main (2) + from_hot (2) + from_peek (1) + from_peer (1) + "
+             "from_backend (1) + not_found (1) + failed (1) + timed_out (1) + cancelled (1) + "
+             "waiters_now (0) = 11");
 }
 
 TEST_CASE("a get under way counts as a waiter")

@@ -3,7 +3,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-
 using galaxy::testing::pinned;
 
 namespace {

@@ -34,18 +34,18 @@ public:
     // What loads do from now on; for all keys, or for one (which comes first).
     void answer(Loaded loaded);
     void answer(std::string key, Loaded loaded);
-    void fail_with(std::exception_ptr error);                     ///< after the first suspension
+    void fail_with(std::exception_ptr error);  ///< after the first suspension
     void fail_with(std::string key, std::exception_ptr error);
-    void throw_at_once(std::exception_ptr error);                 ///< before the first suspension
-    void complete_at_once();                                      ///< answers without suspending
-    void reset();                                                 ///< back to the default
+    void throw_at_once(std::exception_ptr error);  ///< before the first suspension
+    void complete_at_once();                       ///< answers without suspending
+    void reset();                                  ///< back to the default
 
     // Holding: loads that have started wait until released.
     void hold();
-    void release();                         ///< lets every held load go on, and later ones pass
-    void release_one(std::string_view key); ///< lets the held loads of one key go on
+    void release();                          ///< lets every held load go on, and later ones pass
+    void release_one(std::string_view key);  ///< lets the held loads of one key go on
 
-    std::uint64_t calls() const;                    ///< loads begun, ever
+    std::uint64_t calls() const;  ///< loads begun, ever
     std::uint64_t calls(std::string_view key) const;
     std::uint64_t running() const;                  ///< begun and not yet ended
     std::uint64_t most_running() const;             ///< at once, ever
@@ -71,7 +71,8 @@ private:
 
     void await_start(std::string_view key, boost::asio::any_io_executor executor,
                      Started handler) const;
-    static boost::asio::awaitable<Loaded> load(std::shared_ptr<Script> script, std::string_view key);
+    static boost::asio::awaitable<Loaded> load(std::shared_ptr<Script> script,
+                                               std::string_view key);
 
     std::shared_ptr<Script> script_;
 };

@@ -52,7 +52,11 @@ public:
     /// Kills a node as a crash would (its peers see refused connections), or starts it again, empty.
     void stop(std::size_t i);
     void start(std::size_t i);
-    void restart(std::size_t i) { stop(i); start(i); }
+    void restart(std::size_t i)
+    {
+        stop(i);
+        start(i);
+    }
     bool running(std::size_t i) const;
 
     /// Gives every running node the same membership.

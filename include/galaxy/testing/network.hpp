@@ -18,11 +18,11 @@ namespace galaxy::testing {
 struct Fault {
     enum class Kind {
         none,
-        delay,    ///< nothing but `delay`, which any kind may have: the answer comes that much later
-        error,    ///< the answer is `error` (`errc::peer_unreachable`: a refused connection)
-        hang,     ///< no answer, ever, and no sign of life: fetches and peeks alike
+        delay,  ///< nothing but `delay`, which any kind may have: the answer comes that much later
+        error,  ///< the answer is `error` (`errc::peer_unreachable`: a refused connection)
+        hang,   ///< no answer, ever, and no sign of life: fetches and peeks alike
         hang_fetch_only,  ///< fetches hang, peeks are answered: a stuck request on a living peer
-        garble,   ///< the answer is `errc::protocol_error`, after the peer has served it
+        garble,           ///< the answer is `errc::protocol_error`, after the peer has served it
     };
     Kind kind = Kind::none;
     Duration delay = Duration::zero();
@@ -44,8 +44,8 @@ public:
     void attach(std::string id, Responder responder);
     void detach(std::string_view id);
 
-    void set_fault(std::string id, Fault fault);                         ///< of the peer `id`
-    void set_fault(std::string from, std::string to, Fault fault);       ///< of one direction only
+    void set_fault(std::string id, Fault fault);                    ///< of the peer `id`
+    void set_fault(std::string from, std::string to, Fault fault);  ///< of one direction only
     void clear_faults();
 
     // Requests begun towards a peer, whatever came of them.
