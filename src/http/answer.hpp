@@ -10,12 +10,12 @@ namespace galaxy::http {
 /// What the head of a peer's answer says, as it stood there; empty views for what did not.
 struct AnswerHead {
     unsigned status = 0;
-    std::string_view galaxy_status;
-    std::string_view peer;
-    std::string_view draining;
-    std::string_view expires;
-    std::string_view lifetime;
-    std::string_view encoding;
+    std::string_view galaxy_status = {};
+    std::string_view peer = {};
+    std::string_view draining = {};
+    std::string_view expires = {};
+    std::string_view lifetime = {};
+    std::string_view encoding = {};
 };
 
 /// What an answer means (the table in docs/wire.md), but for its value. `meant` is the peer asked.

@@ -142,15 +142,21 @@ void Connection::connected(error_code error)
 void Connection::send()
 {
     inlet_.clear();
-    parser_.emplace();
-    parser_->body_limit(boost::none);  // the body sees to that, by what kind of answer it is
-    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());
-    parser_->get().body().limit = job_->max_value;
+    renew_parser();
     asio::async_write(io_->socket, asio::buffer(job_->request),
                       then([job = job_](Connection& self, error_code error, std::size_t) {
                           if (error) return self.broke(error);
                           self.receive();
                       }));
+}
+
+/// The header's size is not counted anew: so many interim answers are one header that is too long.
+void Connection::renew_parser()
+{
+    parser_.emplace();
+    parser_->body_limit(boost::none);  // the body sees to that, by what kind of answer it is
+    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());
+    parser_->get().body().limit = job_->max_value;
 }
 
 void Connection::receive()
@@ -172,6 +178,10 @@ void Connection::read()
     heard_ = true;
     if (size > 0) job_->sink->alive();
     inlet_.feed(*parser_, error);
+    while (!error && parser_->is_done() && parser_->get().result_int() / 100 == 1) {
+        renew_parser();  // that was "100 Continue" or an early hint; the answer is still to come
+        inlet_.feed(*parser_, error);
+    }
     if (answer_is_bad(error)) return;
     if (parser_->is_done()) return answered();
     receive();

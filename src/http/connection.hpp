@@ -67,6 +67,7 @@ private:
     void connect_to(boost::asio::ip::tcp::resolver::results_type addresses);
     void connected(error_code error);
     void send();
+    void renew_parser();
     void receive();
     void read();
     bool answer_is_bad(error_code error);
