@@ -118,7 +118,8 @@ bool Store::visit(std::string_view key, Touch touch, Visitor visitor, void* cont
     return true;
 }
 
-Inserted Store::insert(std::string_view key, Value value, Tier tier, const EvictedHot& evicted_hot)
+Inserted Store::insert(std::string_view key, const Value& value, Tier tier,
+                       const EvictedHot& evicted_hot)
 {
     const TimePoint now = clock_->now();
     drop_expired(reclaimed_by_insert, now);
@@ -248,10 +249,9 @@ void Store::add(const Probe& probe, const Value& value, Tier tier, std::size_t c
         const std::lock_guard lock(shard.mutex);
         shard.link(entry, tick());
     }
-    static_cast<void>(fresh.release());  // the table owns it now
     pins_.take_back(entry.value);
     if (node) entry.expiry = expiry_.insert(std::move(node));
-    ages_.push_back(entry);
+    ages_.push_back(*fresh.release());
     book(tier, static_cast<std::int64_t>(charge), 1);
 }
 

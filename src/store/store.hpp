@@ -82,7 +82,8 @@ public:
 
     /// Replaces what the key had, in either tier, even where the new value is not kept: an older
     /// one is never served again. `evicted_hot` must not throw; it may be empty.
-    Inserted insert(std::string_view key, Value value, Tier tier, const EvictedHot& evicted_hot);
+    Inserted insert(std::string_view key, const Value& value, Tier tier,
+                    const EvictedHot& evicted_hot);
 
     /// Returns whether there was an entry, be it expired.
     bool erase(std::string_view key);
