@@ -45,7 +45,7 @@ public:
 protected:
     explicit Enrolment(boost::asio::execution_context& context);
 
-    /// The most derived destructor must have called `leave`.
+    /// The most derived destructor must have called `leave`: here its members are gone already.
     virtual ~Enrolment();
 
     /// The context is shutting down: move all that is Asio's, and all handlers, into `garbage`. Called
