@@ -12,19 +12,18 @@
 #include <boost/asio.hpp>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/redirect_error.hpp>
 
 #include <array>
 #include <chrono>
-#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -34,11 +33,13 @@ namespace {
 // Longer than what std::string keeps within itself, so that a second destruction is noticed.
 const std::string expected = "a value that is too long for the small string optimisation";
 
+const std::thread::id main_thread = std::this_thread::get_id();
 int completed = 0;
 int failed = 0;
 
 void took(const galaxy::Value& value)
 {
+    check(std::this_thread::get_id() == main_thread);
     check(value.view() == expected);
     ++completed;
 }
@@ -210,22 +211,14 @@ asio::awaitable<void> one_after_another(galaxy::Galaxy users)
 
 asio::awaitable<void> side_by_side(galaxy::Galaxy users)
 {
-    // [several]
-    using Get = decltype(users.async_get("", asio::deferred));
-    std::vector<Get> gets;
-    for (int id = 42; id < 45; ++id) gets.push_back(users.async_get(key_of(id), asio::deferred));
-
-    auto all = asio::experimental::make_parallel_group(std::move(gets));
-    auto outcome = co_await all.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-    auto& [order, errors, found] = outcome;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        if (errors[i]) {
-            ++failed;
-        } else {
-            took(found[i]);
-        }
-    }
-    // [several]
+    // [both]
+    using asio::experimental::awaitable_operators::operator&&;
+    std::tuple<galaxy::Value, galaxy::Value> both =
+        co_await (users.get(key_of(42)) && users.get(key_of(43)));
+    auto& [first, second] = both;
+    // [both]
+    took(first);
+    took(second);
 }
 
 // What runs them.
