@@ -4,9 +4,12 @@
 #include "universe_core.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -125,7 +128,7 @@ UniverseStats Universe::stats() const
 namespace {
 
 /// The handler of `async_close`, until it is called or its context goes.
-class Closing {
+class Closing : public std::enable_shared_from_this<Closing> {
 public:
     using Handler = asio::any_completion_handler<void(boost::system::error_code)>;
 
@@ -135,20 +138,23 @@ public:
     {
     }
 
-    void closed_when_cancelled(const std::weak_ptr<UniverseCore>& universe)
+    /// Cancelled, the universe closes at once, which ends the wait.
+    void watch_cancellation(const std::weak_ptr<UniverseCore>& universe)
     {
         auto slot = asio::get_associated_cancellation_slot(*handler_);
         if (!slot.is_connected()) return;
-        slot.assign([universe](asio::cancellation_type) {
+        slot.assign([universe, weak = weak_from_this()](asio::cancellation_type) {
+            if (const auto self = weak.lock()) self->cancelled_ = true;
             if (const auto core = universe.lock()) core->close();
         });
     }
 
     void complete()
     {
-        auto done = [handler = std::move(*handler_)]() mutable {
+        auto done = [self = shared_from_this(), handler = std::move(*handler_)]() mutable {
             asio::get_associated_cancellation_slot(handler).clear();
-            std::move(handler)(boost::system::error_code{});
+            const auto aborted = boost::system::error_code(asio::error::operation_aborted);
+            std::move(handler)(self->cancelled_ ? aborted : boost::system::error_code{});
         };
         asio::post(executor_, std::move(done));
         handler_.reset();
@@ -158,6 +164,7 @@ public:
 private:
     std::optional<Handler> handler_;
     asio::any_io_executor executor_;
+    std::atomic<bool> cancelled_ = false;
 };
 
 }  // namespace
@@ -166,7 +173,7 @@ void Universe::start_close(std::shared_ptr<UniverseCore> core, asio::any_io_exec
                            CloseHandler handler)
 {
     const auto closing = std::make_shared<Closing>(std::move(handler), std::move(executor));
-    closing->closed_when_cancelled(core);
+    closing->watch_cancellation(core);
     core->when_drained([core, closing] {
         core->close();
         closing->complete();

@@ -80,7 +80,8 @@ public:
     void close();
 
     /// Takes in no more misses (`errc::closed`), lets the flights under way end within their
-    /// deadlines, then closes. The signature is `void(error_code)`; cancellation closes at once.
+    /// deadlines, then closes. The signature is `void(error_code)`; cancellation closes
+    /// at once and completes with `operation_aborted`.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_close(Token&& token)
     {
