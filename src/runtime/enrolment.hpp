@@ -14,11 +14,13 @@ namespace galaxy {
 // a strand, timer or socket that is destroyed later touches freed services, and handlers in a list of
 // ours would leak. So such objects enrol with the context, which tells them when it shuts down.
 //
-// The protocol that makes it race-free: the context, while shutting down, holds the roster's lock and
-// has each enrolled object move its Asio members and handlers into a `Garbage`, which is destroyed
-// after the lock is released (handlers run destructors of user code). An object that is destroyed on
-// another thread meanwhile waits in `leave` for that lock, and afterwards has nothing left to destroy.
-// All that assumes what Asio demands anyway: nobody runs a context that is being destroyed.
+// The context, while shutting down, holds the roster's lock and has each enrolled object move its Asio
+// members and handlers into a `Garbage`, which is destroyed after the lock is released (handlers run
+// destructors of user code). An object that is destroyed on another thread meanwhile waits in `leave`
+// for that lock, and afterwards has nothing left to destroy. Objects may thus be destroyed before or
+// after their context on any thread. At the very same time they may be only if they hold no timer or
+// socket: other services of the context, of which the lock knows nothing, may be half shut down. And
+// nobody runs a context that is being destroyed, as Asio demands anyway.
 
 /// Things to be destroyed once no lock is held.
 class Garbage {
