@@ -9,6 +9,7 @@
 inline void check(bool good, std::source_location here = std::source_location::current())
 {
     if (good) return;
-    std::fprintf(stderr, "%s:%u: does not hold\n", here.file_name(), static_cast<unsigned>(here.line()));
+    std::fprintf(stderr, "%s:%u: does not hold\n", here.file_name(),
+                 static_cast<unsigned>(here.line()));
     std::exit(1);
 }

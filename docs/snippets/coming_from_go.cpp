@@ -39,14 +39,15 @@ int main()
     // [setup]
     galaxy::Universe universe(io.get_executor(), {.self = "a",
                                                   .fetch_protocol = galaxy::http::protocol(),
-                                                  .picker = galaxy::hash_ring()});   // as Go's
+                                                  .picker = galaxy::hash_ring()});  // as Go's
     galaxy::Galaxy users = universe.create("users", load_user,
                                            {.capacity = 64 << 20,
-                                            .get_ttl = 10min,          // WithGetTTL
-                                            .candidates = 1024,        // WithMaxCandidates
-                                            .idle_reset = 1min});      // WithIdleStatsAgeResetWindow
-    galaxy::http::Server server = galaxy::http::serve(universe);       // RegisterHTTPHandler and a server
-    universe.set_peers({{"a", "127.0.0.1:" + std::to_string(server.port())}});   // SetPeers
+                                            .get_ttl = 10min,      // WithGetTTL
+                                            .candidates = 1024,    // WithMaxCandidates
+                                            .idle_reset = 1min});  // WithIdleStatsAgeResetWindow
+    galaxy::http::Server server =
+        galaxy::http::serve(universe);  // RegisterHTTPHandler and a server
+    universe.set_peers({{"a", "127.0.0.1:" + std::to_string(server.port())}});  // SetPeers
     // [setup]
 
     asio::co_spawn(io, greet(users), [&](std::exception_ptr error) {
@@ -58,10 +59,10 @@ int main()
 
     // [promoters]
     galaxy::GalaxyOptions options;
-    options.promoter = galaxy::previously_seen();            // PreviouslyKnownPromoter
-    options.promoter = galaxy::probabilistic(10);            // ProbabilisticPromoter{10}
-    options.promoter = galaxy::by_rate();                    // DefaultPromoter
-    options.promoter = galaxy::promote_if(                   // promoter.Func
+    options.promoter = galaxy::previously_seen();  // PreviouslyKnownPromoter
+    options.promoter = galaxy::probabilistic(10);  // ProbabilisticPromoter{10}
+    options.promoter = galaxy::by_rate();          // DefaultPromoter
+    options.promoter = galaxy::promote_if(         // promoter.Func
         [](std::string_view, const galaxy::Value& value, const galaxy::PromotionStats& stats) {
             return value.size() < 4096 && stats.rate > 5;
         });
@@ -70,7 +71,7 @@ int main()
 
     // [own-hash]
     galaxy::UniverseOptions fnv;
-    fnv.picker = galaxy::hash_ring(100, galaxy::HashRing::fnv1a, "fnv1a");   // WithHashOpts
+    fnv.picker = galaxy::hash_ring(100, galaxy::HashRing::fnv1a, "fnv1a");  // WithHashOpts
     // [own-hash]
     check(!fnv.picker.go_compatible);
     std::puts("as documented");

@@ -44,9 +44,10 @@ int main()
     io.run();
     io.restart();
     asio::co_spawn(io, ask(users, "42"), asio::detached);
-    users.async_get(std::string(1001, 'x'), [](boost::system::error_code error, const galaxy::Value&) {
-        check(error == galaxy::errc::key_too_long);
-    });
+    users.async_get(std::string(1001, 'x'),
+                    [](boost::system::error_code error, const galaxy::Value&) {
+                        check(error == galaxy::errc::key_too_long);
+                    });
     io.run();
 
     const galaxy::GalaxyStats s = users.stats();

@@ -38,7 +38,8 @@ asio::awaitable<galaxy::Loaded> load_slowly(std::string_view)
 /// A load that ends only with its context.
 asio::awaitable<galaxy::Loaded> load_for_ever(std::string_view)
 {
-    asio::steady_timer timer(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    asio::steady_timer timer(co_await asio::this_coro::executor,
+                             asio::steady_timer::time_point::max());
     co_await timer.async_wait(asio::use_awaitable);
     co_return galaxy::Loaded::not_found();
 }
@@ -48,7 +49,7 @@ void on_many_threads()
     // [threads]
     asio::thread_pool threads(4);
     galaxy::Universe universe(threads.get_executor());
-    galaxy::Galaxy users = universe.create("users", load);   // load may run on all four at once
+    galaxy::Galaxy users = universe.create("users", load);  // load may run on all four at once
 
     std::vector<std::future<galaxy::Value>> answers;
     for (int id = 0; id < 100; ++id)
@@ -70,13 +71,13 @@ void on_the_callers_executor()
     // [own-executor]
     asio::strand<asio::any_io_executor> mine(other.get_executor());
     users.async_get("42", asio::bind_executor(mine, [&](boost::system::error_code, galaxy::Value) {
-        check(mine.running_in_this_thread());
-        handled = true;
-    }));
+                        check(mine.running_in_this_thread());
+                        handled = true;
+                    }));
     // [own-executor]
-    io.run();      // the load, and the end of it is posted to `other`
+    io.run();  // the load, and the end of it is posted to `other`
     check(!handled);
-    other.run();   // whose handler this is
+    other.run();  // whose handler this is
     check(handled);
 }
 
@@ -98,24 +99,25 @@ void cancelled()
     boost::system::error_code left;
     // [cancel]
     asio::cancellation_signal signal;
-    asio::co_spawn(io, ask(users, left), asio::bind_cancellation_slot(signal.slot(), asio::detached));
-    io.poll();                                             // the load is under way
-    signal.emit(asio::cancellation_type::terminal);        // on the thread that runs `ask`
+    asio::co_spawn(io, ask(users, left),
+                   asio::bind_cancellation_slot(signal.slot(), asio::detached));
+    io.poll();                                       // the load is under way
+    signal.emit(asio::cancellation_type::terminal);  // on the thread that runs `ask`
     io.run();
     // [cancel]
     check(left == asio::error::operation_aborted);
-    check(users.find("42").has_value());   // the load went on, and filled the cache
+    check(users.find("42").has_value());  // the load went on, and filled the cache
 }
 
 void pool_of_a_blocking_driver()
 {
     // [pool]
-    asio::thread_pool pool(4);   // declared first: it outlives the context that waits for it
+    asio::thread_pool pool(4);  // declared first: it outlives the context that waits for it
     asio::io_context io;
     galaxy::Universe universe(io.get_executor());
     galaxy::Galaxy users =
         universe.create("users", galaxy::blocking(pool.get_executor(), [](std::string_view id) {
-                            std::this_thread::sleep_for(1ms);   // as a driver does
+                            std::this_thread::sleep_for(1ms);  // as a driver does
                             return galaxy::Loaded::value("user " + std::string(id));
                         }));
     // [pool]
@@ -135,7 +137,7 @@ void context_goes_first()
     boost::system::error_code why;
     asio::co_spawn(*io, ask(users, why), asio::detached);
     io->poll();
-    io.reset();   // the get under way is dropped with the coroutine that awaits it
+    io.reset();  // the get under way is dropped with the coroutine that awaits it
 
     asio::io_context other;
     asio::co_spawn(other, ask(users, why), asio::detached);
@@ -157,10 +159,10 @@ void universe_goes_first()
     // [universe-first]
     asio::co_spawn(io, ask(users, why), asio::detached);
     io.poll();
-    universe.reset();   // closes; blocks nobody
+    universe.reset();  // closes; blocks nobody
     io.poll();
     check(why == galaxy::errc::closed);
-    check(warm.find("42").has_value());   // a handle still finds what is in memory
+    check(warm.find("42").has_value());  // a handle still finds what is in memory
     // [universe-first]
 }
 
@@ -171,7 +173,7 @@ void no_work_left()
     galaxy::Galaxy users = universe.create("users", load);
     boost::system::error_code why;
     asio::co_spawn(io, ask(users, why), asio::detached);
-    io.run();   // returns by itself
+    io.run();  // returns by itself
     check(!why);
 }
 
