@@ -15,13 +15,13 @@ using namespace std::chrono_literals;
 
 int queries = 0;
 
-asio::awaitable<galaxy::Loaded> load_user(std::string_view id)   // called once, however many ask
+asio::awaitable<galaxy::Loaded> load_user(std::string_view id)  // called once, however many ask
 {
     ++queries;
     asio::steady_timer database(co_await asio::this_coro::executor, 20ms);
     co_await database.async_wait(asio::use_awaitable);
     if (id != "42") co_return galaxy::Loaded::not_found();
-    co_return galaxy::Loaded::value("Ada", 5min);                // the lifetime is optional
+    co_return galaxy::Loaded::value("Ada", 5min);  // the lifetime is optional
 }
 
 asio::awaitable<void> greet(galaxy::Galaxy users)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// Two nodes share one keyspace: each key has an owner, which loads it for both. Here both run in one
-// process; on two machines each would be a program of its own.
+// Two nodes share one keyspace: each key has an owner, which loads it for both. Here both run in
+// one process; on two machines each would be a program of its own.
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>
@@ -30,7 +30,8 @@ struct Node {
     galaxy::http::Server server;
 
     Node(asio::io_context& io, std::string id)
-        : universe(io.get_executor(), {.self = std::move(id), .fetch_protocol = galaxy::http::protocol()}),
+        : universe(io.get_executor(),
+                   {.self = std::move(id), .fetch_protocol = galaxy::http::protocol()}),
           users(universe.create("users", load_user, {.capacity = 64 << 20})),
           server(galaxy::http::serve(universe, {.address = "127.0.0.1", .port = 0}))
     {
@@ -47,10 +48,11 @@ asio::awaitable<void> ask_both(Node& a, Node& b)
     for (const char* id : {"1", "2", "3", "4", "5", "6", "7", "8"}) {
         galaxy::Value from_a = co_await a.users.get(id);
         galaxy::Value from_b = co_await b.users.get(id);
-        std::cout << from_a.view() << " is owned by " << a.universe.owners(id).front() << "; a got it from "
-                  << to_string(from_a.from()) << ", b from " << to_string(from_b.from()) << '\n';
+        std::cout << from_a.view() << " is owned by " << a.universe.owners(id).front()
+                  << "; a got it from " << to_string(from_a.from()) << ", b from "
+                  << to_string(from_b.from()) << '\n';
     }
-    a.server.close();   // a server is work that never ends by itself
+    a.server.close();  // a server is work that never ends by itself
     b.server.close();
 }
 

@@ -15,7 +15,7 @@
 
 namespace asio = boost::asio;
 
-galaxy::Loaded query(std::string_view id)   // blocks as it likes, on the pool
+galaxy::Loaded query(std::string_view id)  // blocks as it likes, on the pool
 {
     if (id == "nobody") return galaxy::Loaded::not_found();
     return galaxy::Loaded::value("user " + std::string(id));
@@ -23,7 +23,7 @@ galaxy::Loaded query(std::string_view id)   // blocks as it likes, on the pool
 
 int main()
 {
-    asio::thread_pool pool(4);   // must outlive the context below
+    asio::thread_pool pool(4);  // must outlive the context below
     asio::io_context io;
     galaxy::Universe universe(io.get_executor());
     galaxy::Galaxy users = universe.create("users", galaxy::blocking(pool.get_executor(), query));
@@ -39,15 +39,17 @@ int main()
 
     // Errors are values for whoever wants them so.
     boost::system::error_code missing;
-    users.async_get("nobody", [&](boost::system::error_code error, galaxy::Value) { missing = error; });
+    users.async_get("nobody",
+                    [&](boost::system::error_code error, galaxy::Value) { missing = error; });
 
     // A deadline, and cancellation: this caller leaves, the load goes on for everybody else.
     asio::cancellation_signal signal;
     boost::system::error_code cancelled;
     const galaxy::GetOptions patient{.timeout = std::chrono::seconds(2)};
-    users.async_get("44", patient,
-                    asio::bind_cancellation_slot(
-                        signal.slot(), [&](boost::system::error_code error, galaxy::Value) { cancelled = error; }));
+    users.async_get(
+        "44", patient,
+        asio::bind_cancellation_slot(signal.slot(), [&](boost::system::error_code error,
+                                                        galaxy::Value) { cancelled = error; }));
     signal.emit(asio::cancellation_type::terminal);
 
     std::thread runner([&] { io.run(); });
@@ -57,7 +59,7 @@ int main()
     std::cout << "the callback was " << (called ? "called" : "not called") << '\n'
               << "nobody: " << missing.message() << '\n'
               << "cancelled: " << cancelled.message() << '\n';
-    const bool good = called && missing == galaxy::errc::not_found &&
-                      cancelled == asio::error::operation_aborted;
+    const bool good =
+        called && missing == galaxy::errc::not_found && cancelled == asio::error::operation_aborted;
     return good ? 0 : 1;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// Peers over whatever one has: a fetch protocol of one's own needs a fetcher, which asks, and somebody
-// at the other end who hands the question to a Responder. Here "the network" is a table of responders
-// in one process; the two places where bytes would travel are marked.
+// Peers over whatever one has: a fetch protocol of one's own needs a fetcher, which asks, and at
+// the other end somebody who hands the question to a Responder. Here "the network" is a table of
+// responders in one process; the two places where bytes would travel are marked.
 
 #include <galaxy/galaxy.hpp>
 
@@ -15,13 +15,15 @@
 
 namespace asio = boost::asio;
 
-using Network = std::map<std::string, galaxy::Responder>;   // by uri
+using Network = std::map<std::string, galaxy::Responder>;  // by uri
 
 /// The link to one peer: a coroutine from request to result.
 class TableFetcher final : public galaxy::CoroutineFetcher {
 public:
     TableFetcher(galaxy::Peer peer, const galaxy::LinkContext& context, const Network& network)
-        : CoroutineFetcher(context.executor), peer_(std::move(peer)), universe_(context.universe),
+        : CoroutineFetcher(context.executor),
+          peer_(std::move(peer)),
+          universe_(context.universe),
           network_(network)
     {
     }
@@ -29,15 +31,11 @@ public:
     asio::awaitable<galaxy::FetchResult> fetch(galaxy::FetchRequest request) override
     {
         galaxy::FetchResult result;
-        const auto found = network_.find(peer_.uri);
-        if (found == network_.end()) {
-            result.error = galaxy::errc::peer_unreachable;
-            co_return result;
-        }
         // Here the request would be written to a connection, and read at the other end.
-        const galaxy::Responder& responder = found->second;
-        const galaxy::PeerRequest received{request.verb, request.galaxy, request.key, request.timeout,
-                                           universe_, peer_.id, request.digest};
+        const galaxy::Responder& responder = network_.at(peer_.uri);
+        const galaxy::PeerRequest received{request.verb,    request.galaxy, request.key,
+                                           request.timeout, universe_,      peer_.id,
+                                           request.digest};
         galaxy::Value value = co_await responder.async_answer(
             received, asio::redirect_error(asio::use_awaitable, result.error));
         // Here the answer would travel back.
@@ -89,7 +87,8 @@ int main()
     int good = 0;
     for (const char* key : {"1", "2", "3", "4"})
         for (const galaxy::Galaxy& things : {at_a, at_b})
-            things.async_get(key, [&](boost::system::error_code error, galaxy::Value) { good += !error; });
+            things.async_get(
+                key, [&](boost::system::error_code error, galaxy::Value) { good += !error; });
     io.run();
 
     std::cout << good << " answers, " << loads << " loads, " << at_a.stats().peer_fetches << " and "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// Leaving without anybody noticing: on SIGTERM say so to the peers, serve on for a while, let what is
-// under way end, and close. Here the program sends the signal to itself, in the middle of a slow load.
+// Leaving without anybody noticing: on SIGTERM say so to the peers, serve on for a while, let what
+// is under way end, and close. Here the program signals itself, in the middle of a slow load.
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>
@@ -46,10 +46,11 @@ asio::awaitable<void> leave_when_told(galaxy::Universe& universe, galaxy::Galaxy
     co_await signals.async_wait(asio::use_awaitable);
 
     std::cout << "leaving\n";
-    universe.drain();                                           // peers: ask the next in rank, from now on
-    co_await server.async_drain(100ms, asio::use_awaitable);    // those who have not heard are served
+    universe.drain();  // peers: ask the next in rank, from now on
+    co_await server.async_drain(100ms, asio::use_awaitable);  // those who have not heard are served
     asio::co_spawn(co_await asio::this_coro::executor, ask_too_late(pages), asio::detached);
-    co_await universe.async_close(asio::use_awaitable);         // gets of our own end, new ones are refused
+    co_await universe.async_close(
+        asio::use_awaitable);  // gets of our own end, new ones are refused
     std::cout << "gone\n";
 }
 
@@ -65,6 +66,6 @@ int main()
     asio::co_spawn(io, leave_when_told(universe, pages, server), asio::detached);
     asio::co_spawn(io, ask(pages), asio::detached);
     asio::post(io, [] { std::raise(SIGTERM); });
-    io.run();   // returns: nothing is left to do
+    io.run();  // returns: nothing is left to do
     return answered && refused ? 0 : 1;
 }

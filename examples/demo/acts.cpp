@@ -40,8 +40,10 @@ Servers the_nodes(const Stage& stage)
 /// Traffic in the background of a coroutine, which may end before it.
 class Background {
 public:
-    Background(asio::any_io_executor executor, Servers servers, const Catalogue& catalogue)
-        : state_(std::make_shared<State>(executor, std::move(servers), catalogue))
+    Background(asio::any_io_executor executor, Servers servers, const Catalogue& catalogue,
+               std::vector<std::size_t> rows, std::uint64_t queries)
+        : state_(std::make_shared<State>(executor, std::move(servers), catalogue, std::move(rows),
+                                         queries))
     {
         asio::co_spawn(executor, state_->traffic.run(), [state = state_](std::exception_ptr error) {
             state->failure = error;
@@ -65,8 +67,10 @@ public:
 
 private:
     struct State {
-        State(asio::any_io_executor executor, Servers servers, const Catalogue& catalogue)
-            : traffic(executor, std::move(servers), catalogue), done(executor, Clock::time_point::max())
+        State(asio::any_io_executor executor, Servers servers, const Catalogue& catalogue,
+              std::vector<std::size_t> rows, std::uint64_t queries)
+            : traffic(executor, std::move(servers), catalogue, std::move(rows), queries),
+              done(executor, Clock::time_point::max())
         {
         }
 
@@ -107,50 +111,69 @@ asio::awaitable<void> first_act(asio::any_io_executor executor, const Stage& sta
     const Row& row = catalogue.rows[catalogue.rows.size() / 2];
     say("\nAct 1: a thousand callers ask who owns " + row.path + ", at the same moment");
     outcome.stampede_without = co_await stampede(executor, the_database(stage), row, counter);
-    say("  without galaxy  " + grouped(outcome.stampede_without.queries) + " database queries, the last answer after " +
-        milliseconds(outcome.stampede_without.milliseconds));
+    say("  without galaxy  " + grouped(outcome.stampede_without.queries)
+        + " database queries, the last answer after "
+        + milliseconds(outcome.stampede_without.milliseconds));
     outcome.stampede_with = co_await stampede(executor, the_nodes(stage), row, counter);
-    say("  with galaxy     " + grouped(outcome.stampede_with.queries) + " database query, the last answer after " +
-        milliseconds(outcome.stampede_with.milliseconds));
+    say("  with galaxy     " + grouped(outcome.stampede_with.queries)
+        + " database query, the last answer after "
+        + milliseconds(outcome.stampede_with.milliseconds));
     outcome.failed += outcome.stampede_without.failed + outcome.stampede_with.failed;
 }
 
 asio::awaitable<Stretch> measure(asio::any_io_executor executor, Servers servers, int seconds,
-                                 const Catalogue& catalogue, QueryCounter& counter, std::uint64_t& failed)
+                                 const Catalogue& catalogue, QueryCounter& counter,
+                                 Outcome& outcome)
 {
-    Background background(executor, std::move(servers), catalogue);
+    const std::uint64_t queries = co_await counter.read();
+    Background background(executor, std::move(servers), catalogue, by_popularity(catalogue),
+                          queries);
     Stretch stretch = co_await (*background).watch(counter, seconds);
-    failed += stretch.tally.failed;
-    failed += co_await background.end();
+    outcome.failed += stretch.tally.failed + co_await background.end();
+    outcome.rows_asked = (*background).rows_asked();
     co_return stretch;
+}
+
+std::string whole_seconds(const Stretch& stretch)
+{
+    return std::to_string(static_cast<int>(stretch.seconds + 0.5)) + " s";
 }
 
 std::string summary(const Stretch& stretch)
 {
-    return grouped(static_cast<std::uint64_t>(stretch.lookups_a_second())) + " lookups/s, " +
-           grouped(static_cast<std::uint64_t>(stretch.queries_a_second())) + " database queries/s, p50 " +
-           milliseconds(stretch.tally.quantile(0.5)) + ", p99 " + milliseconds(stretch.tally.quantile(0.99));
+    return grouped(static_cast<std::uint64_t>(stretch.lookups_a_second())) + " lookups/s, "
+           + grouped(static_cast<std::uint64_t>(stretch.queries_a_second()))
+           + " database queries/s, p50 " + milliseconds(stretch.tally.quantile(0.5)) + ", p99 "
+           + milliseconds(stretch.tally.quantile(0.99));
 }
 
 asio::awaitable<void> second_act(asio::any_io_executor executor, const Stage& stage,
-                                 const Catalogue& catalogue, QueryCounter& counter, Outcome& outcome)
+                                 const Catalogue& catalogue, QueryCounter& counter,
+                                 Outcome& outcome)
 {
-    say("\nAct 2: lookups of " + grouped(catalogue.rows.size()) + " files, some far more popular than others (Zipf)");
+    say("\nAct 2: " + grouped(callers * 1000 / static_cast<std::size_t>(period.count()))
+        + " lookups a second are wanted, of " + grouped(catalogue.rows.size())
+        + " files, some far more popular than others (Zipf "
+        + std::to_string(zipf_skew).substr(0, 3) + ")");
     say("  straight to the database");
     outcome.zipf_without =
-        co_await measure(executor, the_database(stage), 4, catalogue, counter, outcome.failed);
+        co_await measure(executor, the_database(stage), 4, catalogue, counter, outcome);
     say("  through three nodes, which know nothing yet");
-    outcome.zipf_with = co_await measure(executor, the_nodes(stage), 10, catalogue, counter, outcome.failed);
+    outcome.zipf_with =
+        co_await measure(executor, the_nodes(stage), 10, catalogue, counter, outcome);
     say("  without galaxy  " + summary(outcome.zipf_without));
     say("  with galaxy     " + summary(outcome.zipf_with));
 }
 
-asio::awaitable<void> third_act(asio::any_io_executor executor, Stage& stage, const Catalogue& catalogue,
-                                QueryCounter& counter, Outcome& outcome)
+asio::awaitable<void> third_act(asio::any_io_executor executor, Stage& stage,
+                                const Catalogue& catalogue, QueryCounter& counter, Outcome& outcome)
 {
     const std::string name = std::string("node ") + node_ids[victim];
     say("\nAct 3: " + name + " is killed under load, and comes back");
-    Background background(executor, the_nodes(stage), catalogue);
+    say("  only rows that are in memory somewhere are asked for: "
+        + grouped(outcome.rows_asked.size()));
+    const std::uint64_t queries = co_await counter.read();
+    Background background(executor, the_nodes(stage), catalogue, outcome.rows_asked, queries);
     outcome.before = co_await (*background).watch(counter, 3);
     say("  kill -9 " + name);
     stage.kill_node(victim);
@@ -161,14 +184,19 @@ asio::awaitable<void> third_act(asio::any_io_executor executor, Stage& stage, co
     for (const Stretch* stretch : {&outcome.before, &outcome.outage, &outcome.after})
         outcome.failed += stretch->tally.failed;
     outcome.failed += co_await background.end();
-    say("  before          " + summary(outcome.before));
-    say("  during          " + summary(outcome.outage));
-    say("  after           " + summary(outcome.after));
+    const auto tell = [](const char* when, const Stretch& stretch) {
+        say(when + grouped(stretch.queries) + " database queries in " + whole_seconds(stretch)
+            + ", " + grouped(stretch.tally.failed) + " failed requests");
+    };
+    tell("  before          ", outcome.before);
+    tell("  during          ", outcome.outage);
+    tell("  after           ", outcome.after);
 }
 
 }  // namespace
 
-asio::awaitable<Outcome> play(asio::any_io_executor executor, Stage& stage, const Catalogue& catalogue)
+asio::awaitable<Outcome> play(asio::any_io_executor executor, Stage& stage,
+                              const Catalogue& catalogue)
 {
     Outcome outcome;
     co_await stage.await_ready(executor);
@@ -184,38 +212,42 @@ std::vector<std::string> Outcome::broken() const
     std::vector<std::string> sentences;
     if (failed != 0) sentences.push_back(grouped(failed) + " requests failed");
     if (stampede_without.queries != crowd)
-        sentences.push_back("without galaxy, a thousand callers made " +
-                            grouped(stampede_without.queries) + " queries and not 1,000");
+        sentences.push_back("without galaxy, a thousand callers made "
+                            + grouped(stampede_without.queries) + " queries and not 1,000");
     if (stampede_with.queries != 1)
-        sentences.push_back("with galaxy, a thousand callers made " + grouped(stampede_with.queries) +
-                            " queries and not 1");
+        sentences.push_back("with galaxy, a thousand callers made " + grouped(stampede_with.queries)
+                            + " queries and not 1");
     if (zipf_with.queries > zipf_with.distinct)
-        sentences.push_back("with galaxy, " + grouped(zipf_with.distinct) + " rows were queried " +
-                            grouped(zipf_with.queries) + " times");
+        sentences.push_back("with galaxy, " + grouped(zipf_with.distinct) + " rows were queried "
+                            + grouped(zipf_with.queries) + " times");
     return sentences;
 }
 
 std::string Outcome::table() const
 {
     const auto whole = [](double number) { return grouped(static_cast<std::uint64_t>(number)); };
-    const auto row = [](Table& table, const char* name, std::initializer_list<const Stretch*> stretches,
-                        auto cell) {
+    const auto row = [](Table& table, const char* name,
+                        std::initializer_list<const Stretch*> stretches, auto cell) {
         std::vector<std::string> cells{name};
         for (const Stretch* stretch : stretches) cells.push_back(cell(*stretch));
         table.add(std::move(cells));
     };
     const auto rows = [&](Table& table, std::initializer_list<const Stretch*> stretches) {
-        row(table, "  lookups a second", stretches, [&](const Stretch& s) { return whole(s.lookups_a_second()); });
+        row(table, "  lookups a second", stretches,
+            [&](const Stretch& s) { return whole(s.lookups_a_second()); });
         row(table, "  database queries a second", stretches,
             [&](const Stretch& s) { return whole(s.queries_a_second()); });
-        row(table, "  latency p50", stretches, [](const Stretch& s) { return milliseconds(s.tally.quantile(0.5)); });
-        row(table, "  latency p99", stretches, [](const Stretch& s) { return milliseconds(s.tally.quantile(0.99)); });
+        row(table, "  latency p50", stretches,
+            [](const Stretch& s) { return milliseconds(s.tally.quantile(0.5)); });
+        row(table, "  latency p99", stretches,
+            [](const Stretch& s) { return milliseconds(s.tally.quantile(0.99)); });
     };
 
     Table compared;
     compared.add({"", "without galaxy", "with galaxy"});
     compared.add({"1  a thousand callers, one cold key"});
-    compared.add({"  database queries", grouped(stampede_without.queries), grouped(stampede_with.queries)});
+    compared.add(
+        {"  database queries", grouped(stampede_without.queries), grouped(stampede_with.queries)});
     compared.add({"  last answer after", milliseconds(stampede_without.milliseconds),
                   milliseconds(stampede_with.milliseconds)});
     compared.add({"2  Zipf-distributed lookups"});
@@ -223,6 +255,10 @@ std::string Outcome::table() const
 
     Table outage_table;
     outage_table.add({"3  a node is killed and comes back", "before", "during", "after"});
+    row(outage_table, "  seconds", {&before, &outage, &after},
+        [](const Stretch& s) { return whole_seconds(s); });
+    row(outage_table, "  database queries", {&before, &outage, &after},
+        [](const Stretch& s) { return grouped(s.queries); });
     rows(outage_table, {&before, &outage, &after});
     row(outage_table, "  failed requests", {&before, &outage, &after},
         [](const Stretch& s) { return grouped(s.tally.failed); });

@@ -16,7 +16,7 @@ namespace demo {
 /// A thousand callers ask for one row at the same moment.
 struct Stampede {
     std::uint64_t queries = 0;
-    double milliseconds = 0;   ///< until the last has its answer
+    double milliseconds = 0;  ///< until the last has its answer
     std::uint64_t failed = 0;
 };
 
@@ -25,7 +25,8 @@ struct Outcome {
     Stampede stampede_without, stampede_with;
     Stretch zipf_without, zipf_with;
     Stretch before, outage, after;
-    std::uint64_t failed = 0;   ///< requests, of all acts
+    std::vector<std::size_t> rows_asked;  ///< in act 2, through the nodes
+    std::uint64_t failed = 0;             ///< requests, of all acts
 
     /// What does not hold of what was promised, a sentence each.
     std::vector<std::string> broken() const;

@@ -71,7 +71,8 @@ public:
         run("create table origin (key text primary key, value text not null) without rowid");
         run("begin");
         sqlite3_stmt* prepared = nullptr;
-        check(sqlite3_prepare_v2(opened, "insert into origin values (?1, ?2)", -1, &prepared, nullptr));
+        check(sqlite3_prepare_v2(opened, "insert into origin values (?1, ?2)", -1, &prepared,
+                                 nullptr));
         insert_.reset(prepared);
     }
 
@@ -92,7 +93,10 @@ private:
         check(sqlite3_bind_text(insert_.get(), index, text.data(), size, SQLITE_STATIC));
     }
 
-    void run(const char* sql) { check(sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr)); }
+    void run(const char* sql)
+    {
+        check(sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr));
+    }
 
     void check(int result) const
     {

@@ -11,12 +11,12 @@ namespace demo {
 /// A file of this machine and the packages that own it.
 struct Row {
     std::string path;
-    std::string packages;   ///< separated by ", "
+    std::string packages;  ///< separated by ", "
 };
 
 /// What dpkg knows of this machine, or the bundled sample where there is no dpkg.
 struct Catalogue {
-    std::vector<Row> rows;   ///< in ascending order of paths
+    std::vector<Row> rows;  ///< in ascending order of paths
     std::string source;
 };
 

@@ -77,7 +77,8 @@ public:
 
     asio::awaitable<Response> answer(Request request)
     {
-        if (request.target == "/queries") co_return Response(200, galaxy::Value(std::to_string(queries_)));
+        if (request.target == "/queries")
+            co_return Response(200, galaxy::Value(std::to_string(queries_)));
         const std::optional<std::string> key = support::unescape_segment(request.target.substr(1));
         if (!key) co_return Response(400, galaxy::Value());
 
@@ -93,10 +94,12 @@ private:
     std::optional<std::string> find(const std::string& key)
     {
         sqlite3_reset(statement_.get());
-        sqlite3_bind_text(statement_.get(), 1, key.data(), static_cast<int>(key.size()), SQLITE_STATIC);
+        sqlite3_bind_text(statement_.get(), 1, key.data(), static_cast<int>(key.size()),
+                          SQLITE_STATIC);
         if (sqlite3_step(statement_.get()) != SQLITE_ROW) return std::nullopt;
         const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), 0));
-        return std::string(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), 0)));
+        return std::string(bytes,
+                           static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), 0)));
     }
 
     std::unique_ptr<sqlite3, int (*)(sqlite3*)> connection_{nullptr, sqlite3_close};
@@ -128,7 +131,8 @@ int main(int argc, char** argv)
     }
     try {
         const auto latency = std::chrono::milliseconds(std::strtoul(argv[2], nullptr, 10));
-        serve(argv[1], Workers(std::max<std::size_t>(std::strtoul(argv[3], nullptr, 10), 1), latency));
+        serve(argv[1],
+              Workers(std::max<std::size_t>(std::strtoul(argv[3], nullptr, 10), 1), latency));
     } catch (const std::exception& error) {
         std::cerr << "galaxy-demo-database: " << error.what() << '\n';
         return 1;

@@ -19,10 +19,10 @@ using namespace std::chrono_literals;
 namespace demo {
 namespace {
 
-constexpr auto patience = 10s;        // of a caller, over all tries
-constexpr auto try_limit = 5s;        // of one try
-constexpr auto down_period = 250ms;   // before a server that failed is tried again
-constexpr auto pause = 20ms;          // between two tries
+constexpr auto patience = 10s;       // of a caller, over all tries
+constexpr auto try_limit = 5s;       // of one try
+constexpr auto down_period = 250ms;  // before a server that failed is tried again
+constexpr auto pause = 20ms;         // between two tries
 
 asio::awaitable<void> sleep(asio::any_io_executor executor, Clock::duration time)
 {
@@ -51,7 +51,8 @@ double Tally::quantile(double q) const
 {
     if (milliseconds.empty()) return 0;
     std::vector<float> sorted = milliseconds;
-    const auto at = sorted.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(sorted.size() - 1));
+    const auto at =
+        sorted.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(sorted.size() - 1));
     std::nth_element(sorted.begin(), at, sorted.end());
     return static_cast<double>(*at);
 }
@@ -90,14 +91,17 @@ std::string Servers::target(const Row& row) const
 }
 
 Caller::Caller(asio::any_io_executor executor, Servers& servers, std::size_t home)
-    : executor_(std::move(executor)), servers_(&servers), home_(home % servers.count()),
-      connected_to_(home_), client_(executor_, "127.0.0.1", servers.port(home_))
+    : executor_(std::move(executor)),
+      servers_(&servers),
+      home_(home % servers.count()),
+      connected_to_(home_),
+      client_(executor_, "127.0.0.1", servers.port(home_))
 {
 }
 
 asio::awaitable<void> Caller::connect()
 {
-    std::string target = "/queries";   // cheap at the database, and unknown at a node
+    std::string target = "/queries";  // cheap at the database, and unknown at a node
     co_await attempt(home_, std::move(target));
 }
 
@@ -121,7 +125,8 @@ asio::awaitable<void> Caller::ask(const Row& row, Tally& tally)
     tally.milliseconds.push_back(took.count());
 }
 
-asio::awaitable<std::optional<support::Answer>> Caller::attempt(std::size_t server, std::string target)
+asio::awaitable<std::optional<support::Answer>> Caller::attempt(std::size_t server,
+                                                                std::string target)
 {
     if (server != connected_to_) {
         client_ = support::Client(executor_, "127.0.0.1", servers_->port(server));
@@ -147,7 +152,8 @@ asio::awaitable<void> run_all(asio::any_io_executor executor, std::size_t count,
         });
     }
     boost::system::error_code cancelled;
-    while (running > 0) co_await all_done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
+    while (running > 0)
+        co_await all_done.async_wait(asio::redirect_error(asio::use_awaitable, cancelled));
     if (failure) std::rethrow_exception(failure);
 }
 

@@ -20,6 +20,11 @@ namespace demo {
 
 using Clock = std::chrono::steady_clock;
 
+/// The load of acts 2 and 3: so many callers, each wanting a lookup every period.
+constexpr std::size_t callers = 150;
+constexpr std::chrono::milliseconds period{50};
+constexpr double zipf_skew = 1.1;
+
 /// Draws ranks so that rank r comes up in proportion to 1 / r^skew.
 class Zipf {
 public:
@@ -35,8 +40,8 @@ private:
 struct Tally {
     std::uint64_t requests = 0;
     std::uint64_t failed = 0;
-    std::uint64_t moved = 0;           ///< tries that had to go to another server
-    std::vector<float> milliseconds;   ///< of every request
+    std::uint64_t moved = 0;          ///< tries that had to go to another server
+    std::vector<float> milliseconds;  ///< of every request
 
     double quantile(double q) const;
     void add(const Tally& other);
@@ -71,11 +76,12 @@ public:
     /// Connects, so that what is measured later is the asking.
     boost::asio::awaitable<void> connect();
 
-    /// Asks for `row` and enters the outcome into `tally`; an answer other than the row's is a failure.
+    /// Asks for `row` and enters the outcome into `tally`; a wrong answer is a failure.
     boost::asio::awaitable<void> ask(const Row& row, Tally& tally);
 
 private:
-    boost::asio::awaitable<std::optional<support::Answer>> attempt(std::size_t server, std::string target);
+    boost::asio::awaitable<std::optional<support::Answer>> attempt(std::size_t server,
+                                                                   std::string target);
 
     boost::asio::any_io_executor executor_;
     Servers* servers_;

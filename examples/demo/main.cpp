@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// galaxy-demo: a database across the network, three nodes of a galaxy before it, and what that changes.
+// galaxy-demo: a database across the network, three nodes of a galaxy before it, what that changes.
 
 #include "demo/acts.hpp"
 #include "demo/text.hpp"
@@ -57,7 +57,8 @@ int report(const demo::Outcome& outcome)
     std::printf("\n%s\nfailed requests: %s\n", outcome.table().c_str(),
                 demo::grouped(outcome.failed).c_str());
     const std::vector<std::string> broken = outcome.broken();
-    for (const std::string& sentence : broken) std::printf("not as promised: %s\n", sentence.c_str());
+    for (const std::string& sentence : broken)
+        std::printf("not as promised: %s\n", sentence.c_str());
     std::fflush(stdout);
     return broken.empty() ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -25,7 +25,8 @@ constexpr std::string_view host = "127.0.0.1";
 fs::path make_folder()
 {
     std::string pattern = (fs::temp_directory_path() / "galaxy-demo-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::system_error(errno, std::generic_category(), pattern);
+    if (!::mkdtemp(pattern.data()))
+        throw std::system_error(errno, std::generic_category(), pattern);
     return pattern;
 }
 
@@ -61,28 +62,26 @@ void Stage::set_up(const Catalogue& catalogue)
 {
     const fs::path file = folder_ / "files.sqlite";
     write_database(catalogue, file);
-    database_.emplace(std::vector<std::string>{
-        GALAXY_DEMO_DATABASE, file.string(), std::to_string(query_milliseconds),
-        std::to_string(queries_at_once)});
+    database_.emplace(std::vector<std::string>{GALAXY_DEMO_DATABASE, file.string(),
+                                               std::to_string(query_milliseconds),
+                                               std::to_string(queries_at_once)});
     database_port_ = await_port(*database_);
 
     node_ports_.assign(node_count, 0);
-    std::ofstream(folder_ / "peers");   // the nodes wait for what will stand there
+    std::ofstream(folder_ / "peers");  // the nodes wait for what will stand there
     for (std::size_t i = 0; i < node_count; ++i) start_node(i, 0);
     write_peers();
 }
 
 void Stage::start_node(std::size_t i, std::uint16_t port)
 {
-    const std::string origin = "http://" + std::string(host) + ":" + std::to_string(database_port_) + "/";
+    const std::string origin =
+        "http://" + std::string(host) + ":" + std::to_string(database_port_) + "/";
     nodes_[i].emplace(std::vector<std::string>{
-        GALAXY_NODE,
-        "--listen", std::string(host) + ":" + std::to_string(port),
-        "--id", node_ids[i],
-        "--galaxy", "files",
-        "--origin", origin,
-        "--peers", (folder_ / "peers").string(),
-        "--backoff-max", "1s",   // so that a node that is back is noticed within the act
+        GALAXY_NODE, "--listen", std::string(host) + ":" + std::to_string(port), "--id",
+        node_ids[i], "--galaxy", "files", "--origin", origin, "--peers",
+        (folder_ / "peers").string(), "--backoff-max",
+        "1s",  // so that a node that is back is noticed within the act
     });
     node_ports_[i] = await_port(*nodes_[i]);
 }

@@ -18,13 +18,16 @@ namespace demo {
 /// What happened in one stretch of time.
 struct Stretch {
     Tally tally;
-    std::uint64_t queries = 0;   ///< by the database's own counter
-    std::size_t distinct = 0;    ///< rows asked for
+    std::uint64_t queries = 0;  ///< by the database's own counter
+    std::size_t distinct = 0;   ///< rows asked for
     double seconds = 0;
 
     double lookups_a_second() const { return static_cast<double>(tally.requests) / seconds; }
     double queries_a_second() const { return static_cast<double>(queries) / seconds; }
 };
+
+/// All rows in an order of popularity, the same in every run.
+std::vector<std::size_t> by_popularity(const Catalogue& catalogue);
 
 /// The database's own counter.
 class QueryCounter {
@@ -37,10 +40,13 @@ private:
     support::Client client_;
 };
 
-/// Callers that look rows up without pause, each bound to a server of its own, in Zipf's distribution.
+/// Callers that each look a row up every so often, bound to a server of their own; which row is
+/// Zipf-distributed. A caller that had to wait too long for an answer asks the less often.
 class Traffic {
 public:
-    Traffic(boost::asio::any_io_executor executor, Servers servers, const Catalogue& catalogue);
+    /// Looks up `rows`, the most popular first. `queries` is what the database has counted so far.
+    Traffic(boost::asio::any_io_executor executor, Servers servers, const Catalogue& catalogue,
+            std::vector<std::size_t> rows, std::uint64_t queries);
 
     /// Runs the callers until `stop`, and to the end of what they asked last.
     boost::asio::awaitable<void> run();
@@ -48,6 +54,9 @@ public:
 
     /// Watches for so many seconds, telling the progress every second.
     boost::asio::awaitable<Stretch> watch(QueryCounter& counter, int seconds);
+
+    /// The rows that were asked for in all stretches, the most popular first.
+    std::vector<std::size_t> rows_asked() const;
 
     /// What was counted since the last stretch.
     Tally rest();
@@ -59,11 +68,13 @@ private:
     boost::asio::any_io_executor executor_;
     Servers servers_;
     const Catalogue& catalogue_;
+    std::vector<std::size_t> rows_;
     Zipf zipf_;
     std::mt19937_64 random_;
-    std::vector<std::size_t> row_of_rank_;
-    std::vector<bool> asked_;
+    std::vector<bool> asked_;       // by rank, in this stretch
+    std::vector<bool> asked_ever_;  // and in all
     std::size_t distinct_ = 0;
+    std::uint64_t queries_;
     Tally tally_;
     bool stopped_ = false;
 };

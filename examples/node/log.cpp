@@ -27,7 +27,9 @@ std::string timestamp()
 // Whatever a peer or a key brings into the log stays on its line and cannot pose as another field.
 void append_value(std::string& line, std::string_view value)
 {
-    const auto plain = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\'; };
+    const auto plain = [](char c) {
+        return c > ' ' && c < 0x7f && c != '"' && c != '=' && c != '\\';
+    };
     if (!value.empty() && std::all_of(value.begin(), value.end(), plain)) {
         line += value;
         return;
@@ -47,7 +49,8 @@ void append_value(std::string& line, std::string_view value)
 
 }  // namespace
 
-void write_log(galaxy::LogLevel level, std::string_view message, std::span<const galaxy::LogField> fields)
+void write_log(galaxy::LogLevel level, std::string_view message,
+               std::span<const galaxy::LogField> fields)
 {
     std::string line = timestamp() + " " + std::string(galaxy::to_string(level)) + " ";
     line += message;

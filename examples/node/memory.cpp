@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Version 1 says "no limit" with the largest multiple of a page, so anything beyond any machine is none.
+// Version 1 says "no limit" with the largest multiple of a page: what no machine has is no limit.
 constexpr std::size_t unlimited = std::size_t{1} << 60;
 
 void take_limit(const fs::path& file, std::optional<std::size_t>& least)
@@ -57,7 +57,8 @@ std::optional<std::size_t> memory_limit(const fs::path& root)
         const std::size_t first = line.find(':');
         const std::size_t second = line.find(':', first + 1);
         if (first == line.npos || second == line.npos) continue;
-        const std::string_view controllers = std::string_view(line).substr(first + 1, second - first - 1);
+        const std::string_view controllers =
+            std::string_view(line).substr(first + 1, second - first - 1);
         const std::string_view group = std::string_view(line).substr(second + 1);
         if (line.starts_with("0::")) take_limits(mount, group, "memory.max", least);
         if (lists(controllers, "memory"))
@@ -74,7 +75,8 @@ void log_memory(std::size_t capacity)
         log_info("capacity; no memory limit is set", {{"capacity", bytes}});
         return;
     }
-    const double share = 100 * static_cast<double>(capacity) / static_cast<double>(std::max<std::size_t>(*limit, 1));
+    const double share =
+        100 * static_cast<double>(capacity) / static_cast<double>(std::max<std::size_t>(*limit, 1));
     const std::string percent = std::to_string(static_cast<long long>(share)) + "%";
     const std::string limit_text = std::to_string(*limit);
     if (share > 70) {

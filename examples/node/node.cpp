@@ -56,9 +56,10 @@ Node::Node(Options options)
       origin_(make_origin(options_, context_.get_executor())),
       universe_(context_.get_executor(), options_.universe),
       server_(make_server()),
-      watcher_(universe_,
-               {options_.peers, {options_.universe.self, to_string(endpoint())}, options_.client_only},
-               options_.peers_file, control_)
+      watcher_(
+          universe_,
+          {options_.peers, {options_.universe.self, to_string(endpoint())}, options_.client_only},
+          options_.peers_file, control_)
 {
     outlives_the_context_ = origin_.resources;
     galaxy::GalaxyOptions galaxy_options = options_.galaxy;
@@ -82,8 +83,8 @@ galaxy::http::Server Node::make_server() const
     try {
         return galaxy::http::serve(universe_, std::move(server));
     } catch (const boost::system::system_error& error) {
-        throw std::runtime_error("cannot listen on " + to_string(options_.listen) + ": " +
-                                 error.code().message());
+        throw std::runtime_error("cannot listen on " + to_string(options_.listen) + ": "
+                                 + error.code().message());
     }
 }
 

@@ -20,15 +20,15 @@ using Setter = std::function<void(Options&, std::string_view)>;
 
 struct Flag {
     std::string_view name;
-    std::string_view value;   ///< what stands for the value in the help; empty: there is none
+    std::string_view value;  ///< what stands for the value in the help; empty: there is none
     std::string_view help;
     Setter set;
 };
 
 [[noreturn]] void reject(std::string_view expected, std::string_view found)
 {
-    throw std::invalid_argument("expected " + std::string(expected) + ", got \"" + std::string(found) +
-                                "\"");
+    throw std::invalid_argument("expected " + std::string(expected) + ", got \""
+                                + std::string(found) + "\"");
 }
 
 enum class Zero { allowed, refused };
@@ -41,7 +41,7 @@ Setter duration(Zero zero, Select select)
         if (!parsed) reject("a duration such as 250ms, 5s or 5m", text);
         if (zero == Zero::refused && *parsed == galaxy::Duration::zero())
             reject("a duration above zero", text);
-        select(options) = *parsed;
+        *select(options) = *parsed;
     };
 }
 
@@ -52,7 +52,7 @@ Setter count(std::size_t most, Select select)
         const std::optional<std::uint64_t> parsed = parse_number(text);
         if (!parsed || *parsed == 0 || *parsed > most)
             reject("a number from 1 to " + std::to_string(most), text);
-        select(options) = static_cast<std::size_t>(*parsed);
+        *select(options) = static_cast<std::size_t>(*parsed);
     };
 }
 
@@ -61,7 +61,7 @@ Setter name(Select select)
 {
     return [=](Options& options, std::string_view text) {
         if (!is_name(text)) reject("1 to 255 printable ASCII characters", text);
-        select(options) = text;
+        *select(options) = text;
     };
 }
 
@@ -116,11 +116,13 @@ std::vector<Flag> identity_flags()
     return {
         {"--listen", "HOST:PORT", "where to serve; port 0: any free one (required)", set_listen},
         {"--id", "ID", "this node's id among the peers (required)",
-         name([](Options& o) -> auto& { return o.universe.self; })},
+         name([](Options& o) { return &o.universe.self; })},
         {"--galaxy", "NAME", "the galaxy to serve (required)",
-         name([](Options& o) -> auto& { return o.galaxy_name; })},
-        {"--origin", "ORIGIN", "echo, sqlite:FILE or http://HOST:PORT/PREFIX (required)", set_origin},
-        {"--query", "SQL", "of sqlite, with ?1 for the key", [](Options& o, std::string_view text) {
+         name([](Options& o) { return &o.galaxy_name; })},
+        {"--origin", "ORIGIN", "echo, sqlite:FILE or http://HOST:PORT/PREFIX (required)",
+         set_origin},
+        {"--query", "SQL", "of sqlite, with ?1 for the key",
+         [](Options& o, std::string_view text) {
              if (text.empty()) reject("a select with ?1 for the key", text);
              o.query = text;
          }},
@@ -136,14 +138,15 @@ std::vector<Flag> identity_flags()
              o.universe.role = galaxy::Role::client_only;
          }},
         {"--universe", "NAME", "nodes of another universe are refused (default)",
-         name([](Options& o) -> auto& { return o.universe.name; })},
+         name([](Options& o) { return &o.universe.name; })},
         {"--picker", "NAME", "rendezvous or ring; ring is what Go galaxycache uses (rendezvous)",
          set_picker},
-        {"--capacity", "BYTES", "of the cache, also as 64M or 1G; 0 keeps nothing (64M)", set_capacity},
+        {"--capacity", "BYTES", "of the cache, also as 64M or 1G; 0 keeps nothing (64M)",
+         set_capacity},
         {"--threads", "N", "threads that serve (1)",
-         count(256, [](Options& o) -> auto& { return o.threads; })},
+         count(256, [](Options& o) { return &o.threads; })},
         {"--max-backend-loads", "N", "loads from the origin at once (1024)",
-         count(1'000'000, [](Options& o) -> auto& { return o.galaxy.max_backend_loads; })},
+         count(1'000'000, [](Options& o) { return &o.galaxy.max_backend_loads; })},
     };
 }
 
@@ -155,31 +158,31 @@ std::vector<Flag> time_flags()
     };
     return {
         flag("--get-timeout", "of a get (10s)", refused,
-             [](Options& o) -> auto& { return o.galaxy.get_timeout; }),
+             [](Options& o) { return &o.galaxy.get_timeout; }),
         flag("--backend-timeout", "of a load from the origin (8s)", refused,
-             [](Options& o) -> auto& { return o.galaxy.backend_timeout; }),
+             [](Options& o) { return &o.galaxy.backend_timeout; }),
         flag("--connect-timeout", "of connecting to a peer (250ms)", refused,
-             [](Options& o) -> auto& { return o.protocol.connect_timeout; }),
+             [](Options& o) { return &o.protocol.connect_timeout; }),
         flag("--silence", "how long a peer may say nothing (1s)", refused,
-             [](Options& o) -> auto& { return o.universe.silence; }),
+             [](Options& o) { return &o.universe.silence; }),
         flag("--peek-timeout", "of a peek at a previous owner; 0: never peek (10ms)", allowed,
-             [](Options& o) -> auto& { return o.universe.peek_timeout; }),
+             [](Options& o) { return &o.universe.peek_timeout; }),
         flag("--warm-window", "how long previous owners are peeked; 0: never (5m)", allowed,
-             [](Options& o) -> auto& { return o.universe.warm_window; }),
+             [](Options& o) { return &o.universe.warm_window; }),
         flag("--backoff-min", "first pause before a failed peer is probed (100ms)", refused,
-             [](Options& o) -> auto& { return o.universe.backoff_min; }),
+             [](Options& o) { return &o.universe.backoff_min; }),
         flag("--backoff-max", "longest pause before a failed peer is probed (10s)", refused,
-             [](Options& o) -> auto& { return o.universe.backoff_max; }),
+             [](Options& o) { return &o.universe.backoff_max; }),
         flag("--fallback-ttl", "of values loaded for failed owners; 0: not kept (10s)", allowed,
-             [](Options& o) -> auto& { return o.galaxy.fallback_ttl; }),
+             [](Options& o) { return &o.galaxy.fallback_ttl; }),
         flag("--drain", "how long to serve on after SIGTERM (5s)", allowed,
-             [](Options& o) -> auto& { return o.drain; }),
+             [](Options& o) { return &o.drain; }),
         flag("--idle-reset", "popularity of a key not asked so long starts anew (60s)", refused,
-             [](Options& o) -> auto& { return o.galaxy.idle_reset; }),
+             [](Options& o) { return &o.galaxy.idle_reset; }),
         flag("--get-ttl", "longest lifetime of a value; 0: no cap (0)", allowed,
-             [](Options& o) -> auto& { return o.galaxy.get_ttl; }),
+             [](Options& o) { return &o.galaxy.get_ttl; }),
         flag("--peek-ttl", "the same of a peeked value; 0: as --get-ttl (0)", allowed,
-             [](Options& o) -> auto& { return o.galaxy.peek_ttl; }),
+             [](Options& o) { return &o.galaxy.peek_ttl; }),
     };
 }
 
@@ -210,17 +213,20 @@ void check_together(const Options& options)
         throw UsageError("--client-only needs --peer or --peers, or there is nobody to ask");
     // With port 0 the node's own port is not known yet; its own entry is then checked when it is.
     const bool known = options.listen.port != 0;
-    const galaxy::Peer self{options.universe.self, known ? to_string(options.listen) : std::string{}};
+    const galaxy::Peer self{options.universe.self,
+                            known ? to_string(options.listen) : std::string{}};
     try {
         unite({options.peers, self, options.client_only}, {});
     } catch (const std::runtime_error& error) {
         throw UsageError(std::string("--peer: ") + error.what());
     }
-    const std::shared_ptr<galaxy::FetchProtocol> protocol = galaxy::http::protocol(options.protocol);
+    const std::shared_ptr<galaxy::FetchProtocol> protocol =
+        galaxy::http::protocol(options.protocol);
     boost::asio::io_context unused;
     for (const galaxy::Peer& peer : options.peers) {
         try {
-            protocol->link(peer, {unused.get_executor(), options.universe.name, self.id, {}})->close();
+            protocol->link(peer, {unused.get_executor(), options.universe.name, self.id, {}})
+                ->close();
         } catch (const std::invalid_argument& error) {
             throw UsageError("--peer " + peer.id + ": " + error.what());
         }
@@ -229,7 +235,7 @@ void check_together(const Options& options)
 
 struct Argument {
     std::string_view name;
-    std::optional<std::string_view> value;   ///< of "--name=value"
+    std::optional<std::string_view> value;  ///< of "--name=value"
 };
 
 Argument split(std::string_view argument)
@@ -267,7 +273,8 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments)
             if (value) throw UsageError(std::string(flag->name) + " takes no value");
         } else if (!value) {
             if (i + 1 == arguments.size() || arguments[i + 1].starts_with("--"))
-                throw UsageError(std::string(flag->name) + " needs a value, " + std::string(flag->value));
+                throw UsageError(std::string(flag->name) + " needs a value, "
+                                 + std::string(flag->value));
             value = arguments[++i];
         }
         apply(*flag, line.options, value.value_or(""));
@@ -279,9 +286,10 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments)
 
 std::string help_text()
 {
-    std::string text = "usage: galaxy-node --listen HOST:PORT --id ID --galaxy NAME --origin ORIGIN ...\n\n"
-                       "Serves one galaxy to its peers, and as GET /get/GALAXY/KEY to anybody.\n"
-                       "Besides: GET /ready, GET /stats.\n\n";
+    std::string text =
+        "usage: galaxy-node --listen HOST:PORT --id ID --galaxy NAME --origin ORIGIN ...\n\n"
+        "Serves one galaxy to its peers, and as GET /get/GALAXY/KEY to anybody.\n"
+        "Besides: GET /ready, GET /stats.\n\n";
     for (const Flag& flag : flags()) {
         std::string left = "  " + std::string(flag.name) + " " + std::string(flag.value);
         left.resize(std::max<std::size_t>(left.size() + 1, 27), ' ');

@@ -32,7 +32,7 @@ struct Options {
     std::size_t threads = 1;
     galaxy::Duration drain = std::chrono::seconds(5);
 
-    galaxy::UniverseOptions universe;        ///< the fetch protocol is made of `protocol`
+    galaxy::UniverseOptions universe;  ///< the fetch protocol is made of `protocol`
     galaxy::GalaxyOptions galaxy;
     galaxy::http::ProtocolOptions protocol;
 };

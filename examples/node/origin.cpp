@@ -8,8 +8,8 @@
 namespace node {
 namespace {
 
-// Answers without a store, for trying things out and for tests of compatibility: the keys "missing",
-// "fail" and "ttl" are special, every other key has a value.
+// Answers without a store, for trying things out and for tests of compatibility: the keys
+// "missing", "fail" and "ttl" are special, every other key has a value.
 boost::asio::awaitable<galaxy::Loaded> echo(std::string_view key)
 {
     using namespace std::chrono;

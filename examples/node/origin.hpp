@@ -20,7 +20,7 @@ struct Origin {
     std::shared_ptr<void> resources;
 };
 
-/// Makes the origin that `options.origin` names. Throws `std::runtime_error` where it cannot be used.
+/// Makes the origin that `options.origin` names. Throws `std::runtime_error` where there is none.
 Origin make_origin(const Options& options, boost::asio::any_io_executor executor);
 
 Origin echo_origin();

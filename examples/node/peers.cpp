@@ -67,7 +67,8 @@ bool agrees(const Endpoint& own, std::string_view uri)
     return own_is_name || said_is_name || here.is_unspecified() || here == there;
 }
 
-std::vector<galaxy::Peer> unite(const Neighbourhood& here, const std::vector<galaxy::Peer>& from_file)
+std::vector<galaxy::Peer> unite(const Neighbourhood& here,
+                                const std::vector<galaxy::Peer>& from_file)
 {
     const std::optional<Endpoint> own = parse_endpoint(here.self.uri);
     std::vector<galaxy::Peer> all;
@@ -75,8 +76,8 @@ std::vector<galaxy::Peer> unite(const Neighbourhood& here, const std::vector<gal
         if (peer.id != here.self.id) {
             add(all, peer);
         } else if (own && !agrees(*own, peer.uri)) {
-            throw std::runtime_error("peer " + peer.id + " is this node, which listens at " +
-                                     here.self.uri + " and not at " + peer.uri);
+            throw std::runtime_error("peer " + peer.id + " is this node, which listens at "
+                                     + here.self.uri + " and not at " + peer.uri);
         }
     };
     for (const galaxy::Peer& peer : here.named) take(peer);

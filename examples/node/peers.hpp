@@ -14,7 +14,7 @@ namespace node {
 
 /// The other nodes as the command line and the file name them, and this node.
 struct Neighbourhood {
-    std::vector<galaxy::Peer> named;   ///< by `--peer`
+    std::vector<galaxy::Peer> named;  ///< by `--peer`
     galaxy::Peer self;
     bool client_only = false;
 };
@@ -31,6 +31,7 @@ bool agrees(const Endpoint& own, std::string_view uri);
 
 /// The membership: those named by `--peer`, those of the file, and this node itself unless it is a
 /// client. Throws `std::runtime_error` where two say different things of one id.
-std::vector<galaxy::Peer> unite(const Neighbourhood& here, const std::vector<galaxy::Peer>& from_file);
+std::vector<galaxy::Peer> unite(const Neighbourhood& here,
+                                const std::vector<galaxy::Peer>& from_file);
 
 }  // namespace node

@@ -32,21 +32,26 @@ public:
         sqlite3_busy_timeout(connection_.get(), busy_timeout_ms);
 
         sqlite3_stmt* prepared = nullptr;
-        if (sqlite3_prepare_v2(connection_.get(), query.c_str(), -1, &prepared, nullptr) != SQLITE_OK)
+        if (sqlite3_prepare_v2(connection_.get(), query.c_str(), -1, &prepared, nullptr)
+            != SQLITE_OK)
             fail("cannot prepare \"" + query + "\" for " + file);
         statement_.reset(prepared);
-        if (!prepared || sqlite3_bind_parameter_count(prepared) != 1 || sqlite3_column_count(prepared) != 1)
+        if (!prepared || sqlite3_bind_parameter_count(prepared) != 1
+            || sqlite3_column_count(prepared) != 1)
             throw std::runtime_error("\"" + query + "\" must take ?1 and give one column");
     }
 
     galaxy::Loaded find(std::string_view key)
     {
-        const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> rewind(statement_.get(), sqlite3_reset);
-        sqlite3_bind_text(statement_.get(), 1, key.data(), static_cast<int>(key.size()), SQLITE_STATIC);
+        const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> rewind(statement_.get(),
+                                                                           sqlite3_reset);
+        sqlite3_bind_text(statement_.get(), 1, key.data(), static_cast<int>(key.size()),
+                          SQLITE_STATIC);
         const int step = sqlite3_step(statement_.get());
         if (step == SQLITE_DONE) return galaxy::Loaded::not_found();
         if (step != SQLITE_ROW) fail("query failed");
-        if (sqlite3_column_type(statement_.get(), 0) == SQLITE_NULL) return galaxy::Loaded::not_found();
+        if (sqlite3_column_type(statement_.get(), 0) == SQLITE_NULL)
+            return galaxy::Loaded::not_found();
         const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), 0));
         const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), 0));
         return galaxy::Loaded::value(size == 0 ? std::string() : std::string(bytes, size));

@@ -16,8 +16,7 @@ std::optional<galaxy::Duration> parse_duration(std::string_view text)
         {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}}};
     double amount = 0;
     const char* const last = text.data() + text.size();
-    const auto [end, error] =
-        std::from_chars(text.data(), last, amount, std::chars_format::fixed);
+    const auto [end, error] = std::from_chars(text.data(), last, amount, std::chars_format::fixed);
     if (error != std::errc{} || std::signbit(amount)) return std::nullopt;
     const std::string_view name(end, static_cast<std::size_t>(last - end));
     if (name.empty() && amount == 0) return galaxy::Duration::zero();
@@ -50,7 +49,8 @@ std::optional<std::size_t> parse_size(std::string_view text)
         text.remove_suffix(1);
     }
     const std::optional<std::uint64_t> number = parse_number(text);
-    if (!number || *number > (std::numeric_limits<std::size_t>::max() >> 1 >> shift)) return std::nullopt;
+    if (!number || *number > (std::numeric_limits<std::size_t>::max() >> 1 >> shift))
+        return std::nullopt;
     return static_cast<std::size_t>(*number) << shift;
 }
 
@@ -79,8 +79,8 @@ std::string to_string(const Endpoint& endpoint)
 
 bool is_name(std::string_view text)
 {
-    return !text.empty() && text.size() <= 255 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+    return !text.empty() && text.size() <= 255
+           && std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 
 }  // namespace node

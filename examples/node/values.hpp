@@ -23,7 +23,7 @@ std::optional<std::size_t> parse_size(std::string_view text);
 std::optional<std::uint64_t> parse_number(std::string_view text);
 
 struct Endpoint {
-    std::string host;   ///< without the brackets of IPv6
+    std::string host;  ///< without the brackets of IPv6
     std::uint16_t port = 0;
 };
 

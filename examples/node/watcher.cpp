@@ -46,7 +46,8 @@ boost::asio::awaitable<void> PeersWatcher::watch()
     while (!stopped_ && !file_.empty()) {
         timer_.expires_after(std::chrono::seconds(1));
         boost::system::error_code stopped;
-        co_await timer_.async_wait(boost::asio::redirect_error(boost::asio::use_awaitable, stopped));
+        co_await timer_.async_wait(
+            boost::asio::redirect_error(boost::asio::use_awaitable, stopped));
         if (!stopped_) look();
     }
 }
@@ -63,7 +64,7 @@ void PeersWatcher::look()
     try {
         std::string text = read_file(file_);
         if (seen_ && *seen_ == text) return;
-        // Whoever writes the file anew empties it first, and must not be seen to send everybody away.
+        // Whoever writes the file anew empties it first; that does not send everybody away.
         if (seen_ && text.empty()) throw std::runtime_error("it is empty");
         take(text);
         seen_ = std::move(text);

@@ -36,7 +36,7 @@ struct Client::State {
     std::vector<std::pair<std::string, std::string>> headers;
     std::size_t body_limit = std::size_t{64} << 20;
     bool connected = false;
-    bool received = false;   // a byte of the present answer has come
+    bool received = false;  // a byte of the present answer has come
 
     State(asio::any_io_executor on, std::string to_host, std::uint16_t to_port)
         : executor(on), host(std::move(to_host)), port(to_port), stream(on)
@@ -98,7 +98,8 @@ asio::awaitable<Answer> Client::State::exchange(std::string_view target,
     const bool keep = parser.keep_alive();
     auto message = parser.release();
     answer.status = message.result_int();
-    for (const auto& field : message) answer.headers.emplace_back(field.name_string(), field.value());
+    for (const auto& field : message)
+        answer.headers.emplace_back(field.name_string(), field.value());
     answer.body = std::move(message.body());
     if (!keep) close();
     co_return answer;
@@ -128,7 +129,8 @@ asio::awaitable<Answer> Client::get(std::string target, std::chrono::nanoseconds
         const bool received = state_->received;
         state_->close();
         if (failure == beast::error::timeout) failure = asio::error::timed_out;
-        const bool final = failure == asio::error::timed_out || failure == asio::error::operation_aborted;
+        const bool final =
+            failure == asio::error::timed_out || failure == asio::error::operation_aborted;
         if (!again || received || final) throw boost::system::system_error(failure);
     }
 }

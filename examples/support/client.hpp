@@ -25,8 +25,8 @@ struct Answer {
     std::string_view header(std::string_view name) const;
 };
 
-/// One keep-alive connection to an HTTP server, connected at first use. One request at a time, on an
-/// executor that runs one handler at a time (a strand, or a context with one thread).
+/// One keep-alive connection to an HTTP server, connected at first use. One request at a time, on
+/// an executor that runs one handler at a time (a strand, or a context with one thread).
 class Client {
 public:
     Client(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
@@ -34,9 +34,10 @@ public:
     Client& operator=(Client&&) noexcept;
     ~Client();
 
-    /// Sends a GET and reads the answer, connecting included within `timeout`. Throws `system_error`:
-    /// `asio::error::timed_out`, `beast::http::error::body_limit`, or what the socket says. A kept
-    /// connection that breaks before the first byte of the answer is replaced once.
+    /// Sends a GET and reads the answer, connecting included within `timeout`. Throws
+    /// `system_error`: `asio::error::timed_out`, `beast::http::error::body_limit`, or what the
+    /// socket says. A kept connection that breaks before the first byte of the answer is replaced
+    /// once.
     boost::asio::awaitable<Answer> get(std::string target, std::chrono::nanoseconds timeout);
 
     /// Sent with every request from now on.

@@ -96,8 +96,7 @@ Process::~Process()
     if (!exit_code()) {
         ::kill(pid_, SIGKILL);
         int status = 0;
-        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-        }
+        while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
     }
     ::close(out_);
     ::close(err_);
@@ -141,15 +140,16 @@ std::string Process::await_line(std::string_view prefix, std::chrono::millisecon
     for (;;) {
         const bool ended = exit_code().has_value();
         const std::string text = out();
-        for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != text.npos; begin = end + 1) {
+        for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != text.npos;
+             begin = end + 1) {
             const std::string_view line = std::string_view(text).substr(begin, end - begin);
             if (line.starts_with(prefix)) return std::string(line.substr(prefix.size()));
         }
         if (ended || std::chrono::steady_clock::now() >= deadline) break;
         std::this_thread::sleep_for(poll_interval);
     }
-    throw std::runtime_error("no line \"" + std::string(prefix) + "\" from process " +
-                             std::to_string(pid_) + "; it says: " + err());
+    throw std::runtime_error("no line \"" + std::string(prefix) + "\" from process "
+                             + std::to_string(pid_) + "; it says: " + err());
 }
 
 std::size_t Process::resident_bytes() const

@@ -23,8 +23,8 @@ struct ProcessOptions {
 /// must live as long as it. Not thread-safe.
 class Process {
 public:
-    /// Starts `command` (a path and arguments). Throws `std::system_error`; a program that cannot be
-    /// executed shows as exit code 127.
+    /// Starts `command` (a path and arguments). Throws `std::system_error`; a program that cannot
+    /// be executed shows as exit code 127.
     explicit Process(std::vector<std::string> command, ProcessOptions options = {});
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
