@@ -121,6 +121,8 @@ private:
     Value keep_fetched(Flight& flight, FetchResult answer);
     Value keep_peeked(Flight& flight, FetchResult answer);
     Value keep_loaded(Flight& flight, const Loaded& loaded);
+    Value keep_in_tier(Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
+                       bool cacheable);
     store::Inserted keep(const Flight& flight, const Value& value, store::Tier tier);
     Value received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from);
     Expiry expiry_of(const FetchResult& answer) const;

@@ -47,30 +47,37 @@ bool GalaxyCore::worth_a_copy(const Flight& flight, const Value& value)
     return promoter_->should_promote(flight.key, value, stats);
 }
 
-/// From the previous owner's memory: ours now.
+/// From the memory of a previous owner.
 Value GalaxyCore::keep_peeked(Flight& flight, FetchResult answer)
 {
     const Duration longest =
         options_.peek_ttl > Duration::zero() ? options_.peek_ttl : options_.get_ttl;
-    Value value = received(flight, answer.value, cap(expiry_of(answer), longest), Origin::peek);
-    if (answer.keep) keep(flight, value, store::Tier::main);
-    return value;
+    return keep_in_tier(flight, answer.value, cap(expiry_of(answer), longest), Origin::peek,
+                        answer.keep);
 }
 
-/// From the backend. It belongs to the main tier of the first living peer in rank, and of whoever a
-/// peer takes for that; anybody else had it loaded because peers failed, and keeps it for a while only.
+/// From the backend.
 Value GalaxyCore::keep_loaded(Flight& flight, const Loaded& loaded)
 {
-    const Expiry named = store::from_backend(loaded.lifetime(), loaded.expires(),
-                                             around_.clock->now(), around_.clock->wall());
-    Expiry expiry = cap(named, options_.get_ttl);
+    const TimePoint now = around_.clock->now();
+    Expiry expiry =
+        store::from_backend(loaded.lifetime(), loaded.expires(), now, around_.clock->wall());
+    // What is not for the cache is over already, so that peers who are served it do not keep it either.
+    if (!loaded.cacheable()) expiry = store::from_lifetime(Duration::zero(), now);
+    return keep_in_tier(flight, loaded.bytes(), cap(expiry, options_.get_ttl), Origin::backend,
+                        loaded.cacheable());
+}
+
+/// What the local leg brought belongs to the main tier of the first living peer in rank, and of whoever
+/// a peer takes for that; anybody else brought it because peers failed, and keeps it for a while only.
+Value GalaxyCore::keep_in_tier(Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
+                               bool cacheable)
+{
     if (!flight.ring) flight.ring = around_.membership->ring();
     const bool ours = flight.for_peer || flight.ring->self_first_living(flight.key);
     if (!ours) expiry = cap(expiry, options_.fallback_ttl);
-    // Over already, so that peers who are served it do not keep it either.
-    if (!loaded.cacheable()) expiry = store::from_lifetime(Duration::zero(), around_.clock->now());
-    Value value = received(flight, loaded.bytes(), expiry, Origin::backend);
-    if (!loaded.cacheable() || (!ours && options_.fallback_ttl <= Duration::zero())) {
+    Value value = received(flight, bytes, expiry, from);
+    if (!cacheable || (!ours && options_.fallback_ttl <= Duration::zero())) {
         counters_.uncached.add();
     } else {
         keep(flight, value, ours ? store::Tier::main : store::Tier::hot);

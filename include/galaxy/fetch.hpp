@@ -30,9 +30,9 @@ enum class Verb : std::uint8_t {
 struct FetchRequest {
     Verb verb = Verb::fetch;
     std::uint64_t id = 0;  ///< names the request for `RemoteFetcher::cancel`; unique in a fetcher
-    std::string_view galaxy;
-    std::string_view key;
-    std::string_view digest;              ///< the asker's picker and members
+    std::string_view galaxy = {};
+    std::string_view key = {};
+    std::string_view digest = {};         ///< the asker's picker and members
     Duration timeout = Duration::zero();  ///< what is left of the get's time; zero: not stated
     std::size_t max_value = 0;  ///< a larger value is `errc::value_too_large`; zero: no limit
     TraceContext trace = {};

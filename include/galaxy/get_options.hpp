@@ -19,10 +19,10 @@ enum class Mode {
 /// Headers of distributed tracing, handed on to the peer that a get asks. Copied on a miss; views
 /// longer than 512 bytes, or with other than printable ASCII, are not handed on.
 struct TraceContext {
-    std::string_view traceparent;  ///< W3C `traceparent`
-    std::string_view b3_trace_id;  ///< `X-B3-TraceId`
-    std::string_view b3_span_id;   ///< `X-B3-SpanId`
-    std::string_view b3_sampled;   ///< `X-B3-Sampled`
+    std::string_view traceparent = {};  ///< W3C `traceparent`
+    std::string_view b3_trace_id = {};  ///< `X-B3-TraceId`
+    std::string_view b3_span_id = {};   ///< `X-B3-SpanId`
+    std::string_view b3_sampled = {};   ///< `X-B3-Sampled`
 
     bool empty() const noexcept { return traceparent.empty() && b3_trace_id.empty(); }
 };

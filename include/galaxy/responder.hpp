@@ -23,12 +23,12 @@ class UniverseCore;
 /// A peer's request as a server received it. The views are needed for the call only.
 struct PeerRequest {
     Verb verb = Verb::fetch;
-    std::string_view galaxy;
-    std::string_view key;
+    std::string_view galaxy = {};
+    std::string_view key = {};
     Duration timeout = Duration::zero();  ///< what is left of the asker's time; zero: not stated
-    std::string_view universe;            ///< the universe meant; empty: not stated, as from Go
-    std::string_view peer;                ///< the peer id meant; empty: not stated
-    std::string_view digest;              ///< the asker's picker and members; empty: not stated
+    std::string_view universe = {};       ///< the universe meant; empty: not stated, as from Go
+    std::string_view peer = {};           ///< the peer id meant; empty: not stated
+    std::string_view digest = {};         ///< the asker's picker and members; empty: not stated
 };
 
 /// Answers the requests of peers from one universe: what a fetch protocol's server half calls.

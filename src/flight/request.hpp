@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "trace_strings.hpp"
+
 #include <galaxy/get_options.hpp>
 #include <galaxy/time.hpp>
 
@@ -10,25 +12,6 @@
 #include <string>
 
 namespace galaxy {
-
-/// The headers of a TraceContext, owned.
-struct TraceStrings {
-    TraceStrings() = default;
-    explicit TraceStrings(const TraceContext& trace)
-        : traceparent(trace.traceparent),
-          b3_trace_id(trace.b3_trace_id),
-          b3_span_id(trace.b3_span_id),
-          b3_sampled(trace.b3_sampled)
-    {
-    }
-
-    std::string traceparent, b3_trace_id, b3_span_id, b3_sampled;
-
-    TraceContext view() const noexcept
-    {
-        return {traceparent, b3_trace_id, b3_span_id, b3_sampled};
-    }
-};
 
 /// One get that was not answered at the call: everything it owns.
 struct GetRequest {

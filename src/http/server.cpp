@@ -54,7 +54,7 @@ void Server::start_drain(const std::shared_ptr<Core>& core, Duration grace,
 
 Server serve(const Universe& universe, ServerOptions options)
 {
-    auto core = std::make_shared<Server::Core>(universe, std::move(options));
+    auto core = std::make_shared<Server::Core>(universe, checked(std::move(options)));
     core->begin();
     return Server(std::move(core));
 }

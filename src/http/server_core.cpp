@@ -32,21 +32,6 @@ constexpr std::size_t most_turned_away = 32;
 /// How long nothing is accepted where the process has no descriptor left.
 constexpr std::chrono::milliseconds accept_pause{20};
 
-ServerOptions checked(ServerOptions options)
-{
-    check(options.paths);
-    require(options.max_connections > 0, "max_connections must be positive");
-    require(options.max_header > 0, "max_header must be positive");
-    require(options.max_body > 0, "max_body must be positive");
-    require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
-    require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
-    require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
-    boost::system::error_code bad;
-    asio::ip::make_address(options.address, bad);
-    require(!bad, "address \"" + options.address + "\" must be a numeric IPv4 or IPv6 address");
-    return options;
-}
-
 std::size_t connection_limit(const ServerOptions& options)
 {
     rlimit limit{};
@@ -69,6 +54,21 @@ Duration tick_of(const ServerOptions& options)
 
 }  // namespace
 
+ServerOptions checked(ServerOptions options)
+{
+    check(options.paths);
+    require(options.max_connections > 0, "max_connections must be positive");
+    require(options.max_header > 0, "max_header must be positive");
+    require(options.max_body > 0, "max_body must be positive");
+    require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
+    require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
+    require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
+    boost::system::error_code bad;
+    asio::ip::make_address(options.address, bad);
+    require(!bad, "address \"" + options.address + "\" must be a numeric IPv4 or IPv6 address");
+    return options;
+}
+
 /// Keeps the executor beside the handler, and work on it, until the drain is over.
 struct Server::Core::Drain {
     Drain(DrainHandler h, asio::any_io_executor executor)
@@ -89,7 +89,7 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(asio::query(universe.get_executor(), asio::execution::context)),
-      options_(checked(std::move(options))), handler_(universe, options_.paths),
+      options_(std::move(options)), handler_(universe, options_.paths),
       responder_(universe.responder()), max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)), executor_(universe.get_executor()), io_(std::make_unique<Io>(executor_))
 {
@@ -198,6 +198,7 @@ bool Server::Core::make_room()
 
 void Server::Core::look_at_deadlines()
 {
+    if (stopped_) return;  // this tick was on its way when the timer was cancelled
     const Session::Clock::time_point now = Session::Clock::now();
     Sessions expired = sessions();
     std::erase_if(expired, [now](const auto& session) { return !session->expired(now); });
@@ -266,6 +267,7 @@ void Server::Core::stop()
 {
     error_code ignored;
     finishing_ = true;
+    stopped_ = true;
     io_->acceptor.close(ignored);
     io_->tick.cancel();
     io_->pause.cancel();
@@ -306,6 +308,7 @@ void Server::Core::begin_drain(Duration grace, std::shared_ptr<Drain> drain)
 /// The first half of a drain is over: nobody new, nothing new, and an end in sight.
 void Server::Core::finish(Duration grace)
 {
+    if (stopped_) return;
     error_code ignored;
     finishing_ = true;
     io_->acceptor.close(ignored);

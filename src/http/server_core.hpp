@@ -25,9 +25,13 @@
 
 namespace galaxy::http {
 
+/// Throws where an option is bad.
+ServerOptions checked(ServerOptions options);
+
 /// What a server is made of: it accepts, knows its sessions, looks at their deadlines, and ends.
 class Server::Core final : private Enrolment, public std::enable_shared_from_this<Core> {
 public:
+    /// `options` have been checked.
     Core(const Universe& universe, ServerOptions options);
     ~Core() override;
 
@@ -94,6 +98,7 @@ private:
     std::size_t max_connections_;
     Duration tick_;
     std::uint16_t port_ = 0;
+    bool stopped_ = false;  // on the strand
 
     std::atomic<bool> finishing_{false};
     std::atomic<std::size_t> header_bytes_{0};

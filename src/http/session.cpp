@@ -50,11 +50,16 @@ std::string_view reason(unsigned status)
     }
 }
 
-bool hung_up(tcp::socket& socket)
+/// What the other side has done: sent something that is not read yet, hung up, or nothing.
+enum class Seen { bytes, end, nothing };
+
+Seen look(tcp::socket& socket)
 {
     char byte = 0;
     const ssize_t seen = ::recv(socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
-    return seen == 0 || (seen < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    if (seen > 0) return Seen::bytes;
+    const bool nothing = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    return nothing ? Seen::nothing : Seen::end;
 }
 
 }  // namespace
@@ -289,7 +294,7 @@ void Session::on_readable(error_code error)
 {
     if (error) {
         gone_ = true;
-    } else if (answering_ && hung_up(socket_)) {
+    } else if (answering_ && look(socket_) == Seen::end) {
         return drop();
     } else {
         readable_ = true;
@@ -313,13 +318,20 @@ void Session::drop_if_expired()
 
 void Session::drop_if_quiet()
 {
-    if (!answering_) drop();
+    // A request that has just come is served: it was chosen before anybody could see that.
+    if (answering_ || (!begun() && socket_.is_open() && look(socket_) == Seen::bytes)) return;
+    drop();
 }
 
 void Session::drop_if_idle()
 {
-    const bool reading = parser_ && !answering_ && !parser_->got_some() && inlet_.pending() == 0;
-    if (reading) drop();
+    if (parser_ && !answering_ && !begun()) drop();
+}
+
+/// Whether some of the next request has been read.
+bool Session::begun() const
+{
+    return (parser_ && parser_->got_some()) || inlet_.pending() > 0;
 }
 
 void Session::let_go(Garbage& garbage)

@@ -102,6 +102,7 @@ private:
     unsigned judge_progress(error_code error);
     void set_deadline(Duration from_now);
     bool wants_continue();
+    bool begun() const;
 
     void watch();
     void on_readable(error_code error);

@@ -145,9 +145,16 @@ bool Link::answers_peeks() const
     return !closed_ && health_.circuit() == Circuit::closed && now >= no_peeks_before_;
 }
 
-std::shared_ptr<RemoteFetcher> Link::fetcher()
+/// The fetcher, made anew where the last one was closed; null where the link is closed.
+std::shared_ptr<RemoteFetcher> Link::open_fetcher()
 {
-    if (!fetcher_ && !closed_) fetcher_ = make_();
+    {
+        const std::lock_guard lock(mutex_);
+        if (fetcher_ || closed_) return fetcher_;
+    }
+    std::shared_ptr<RemoteFetcher> made = make_();  // the protocol's code: not under our lock
+    const std::lock_guard lock(mutex_);
+    if (!fetcher_ && !closed_) fetcher_ = std::move(made);
     return fetcher_;
 }
 
@@ -156,12 +163,11 @@ std::shared_ptr<Leg> Link::start(FetchRequest request, Leg::Done done)
     request.id = next_id_.fetch_add(1, std::memory_order_relaxed);
     auto leg =
         std::make_shared<Leg>(shared_from_this(), request, std::move(done), terms_.clock->now());
-    std::shared_ptr<RemoteFetcher> fetcher;
     {
         const std::lock_guard lock(mutex_);
-        fetcher = this->fetcher();
         legs_.emplace(request.id, leg);
     }
+    const std::shared_ptr<RemoteFetcher> fetcher = open_fetcher();
     begun(leg);
     if (fetcher) {
         fetcher->start(leg->request_, leg);
@@ -205,37 +211,44 @@ void Link::judge(Verb verb, const FetchResult& result)
     const TimePoint now = terms_.clock->now();
     const bool cannot_peek =
         verb == Verb::peek && (error == errc::unsupported || error == errc::protocol_error);
+    bool failed = verdict_of(error) == Verdict::failure;
     bool opened = false, drain_began = false;
     {
         const std::lock_guard lock(mutex_);
-        if (cannot_peek) no_peeks_before_ = now + peek_pause;
         if (shows_life(error)) life_ = std::max(life_, now);
-        if (cannot_peek && health_.circuit() == Circuit::closed) {
+        if (cannot_peek) {
             // A server without the endpoint: not its failure, as long as it serves what it has.
-        } else if (verdict_of(error) == Verdict::failure) {
-            const bool decisive = error == errc::peer_unreachable || error == errc::peer_silent;
-            opened = health_.failed(decisive ? Severity::decisive : Severity::ordinary, now);
-        } else {
+            no_peeks_before_ = now + peek_pause;
+            failed = failed && health_.circuit() != Circuit::closed;
+        } else if (!failed) {
             health_.succeeded(now);
             drain_began = result.draining && !health_.draining();
             health_.set_draining(result.draining);
         }
+        const bool decisive = error == errc::peer_unreachable || error == errc::peer_silent;
+        if (failed)
+            opened = health_.failed(decisive ? Severity::decisive : Severity::ordinary, now);
     }
-    if (verdict_of(error) == Verdict::failure) failures_.add();
+    if (failed) failures_.add();
+    report(result, opened, drain_began);
+}
+
+void Link::report(const FetchResult& result, bool opened, bool drain_began)
+{
     const Logger& log = *terms_.logger;
     if (opened) {
-        const std::string why = error.message();
+        const std::string why = result.error.message();
         log(LogLevel::warning, "a peer failed, its circuit opens",
             {{"peer", peer_.id}, {"uri", peer_.uri}, {"error", why}, {"detail", result.detail}});
     }
-    if (result.foreign && verdict_of(error) == Verdict::answer && !terms_.go_ring
-        && !foreign_seen_.exchange(true)) {
+    if (drain_began) log(LogLevel::info, "a peer is draining", {{"peer", peer_.id}});
+    const bool foreign = result.foreign && verdict_of(result.error) == Verdict::answer;
+    if (foreign && !terms_.go_ring && !foreign_seen_.exchange(true)) {
         log(LogLevel::error,
             "a peer is no node of ours (Go?) and our picker is not its ring: owners will differ; "
             "use hash_ring()",
             {{"peer", peer_.id}, {"uri", peer_.uri}});
     }
-    if (drain_began) log(LogLevel::info, "a peer is draining", {{"peer", peer_.id}});
 }
 
 void Link::ended(const Leg& leg)
@@ -331,12 +344,6 @@ void Link::retire()
         if (legs_.empty()) unused = std::move(fetcher_);
     }
     if (unused) unused->close();
-}
-
-void Link::rejoin()
-{
-    const std::lock_guard lock(mutex_);
-    retired_ = false;
 }
 
 void Link::close()

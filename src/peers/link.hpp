@@ -2,9 +2,9 @@
 #pragma once
 
 #include "counters.hpp"
-#include "flight/request.hpp"
 #include "logger.hpp"
 #include "peers/health.hpp"
+#include "trace_strings.hpp"
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/peer.hpp>
@@ -105,9 +105,8 @@ public:
     void probe_if_due(std::string_view galaxy, std::string_view key, std::string_view digest);
 
     /// No longer a member: closes the fetcher as soon as nothing is under way, and again after each
-    /// later use. Undone by `rejoin`.
+    /// later use (peeks of a previous owner).
     void retire();
-    void rejoin();
 
     /// Ends every leg with `closed` and refuses new ones.
     void close();
@@ -117,10 +116,11 @@ public:
 private:
     friend class Leg;
 
-    std::shared_ptr<RemoteFetcher> fetcher();
+    std::shared_ptr<RemoteFetcher> open_fetcher();
     void begun(const std::shared_ptr<Leg>& leg);
     void account(const Leg& leg, const FetchResult& result);
     void judge(Verb verb, const FetchResult& result);
+    void report(const FetchResult& result, bool opened, bool drain_began);
     void ended(const Leg& leg);
     void start_probe(std::string_view galaxy, std::string_view key, std::string_view digest);
     void probe_ended(const FetchResult& result);

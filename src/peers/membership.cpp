@@ -163,7 +163,6 @@ bool Membership::replace(std::vector<Peer> peers, Role role, TimePoint now)
         ring_ = std::move(ring);
         links_.swap(links);
     }
-    for (const auto& [id, link] : links_) link->rejoin();
     for (const auto& [id, old] : links) {
         const auto kept = links_.find(id);
         if (kept == links_.end() || kept->second != old) old->retire();
