@@ -435,7 +435,9 @@ TEST_CASE("An interim answer is not the answer", "[http][client]")
                              answer("v")));
     const auto protocol = http::protocol();
     Caller caller(*protocol, peer.uri());
-    CHECK(caller.fetch("k").value == "v");
+    const FetchResult result = caller.fetch("k");
+    CAPTURE(result.error, result.detail);
+    CHECK(result.value == "v");
 }
 
 TEST_CASE("Old idle connections are closed at the next use", "[http][client]")

@@ -614,8 +614,10 @@ TEST_CASE("Out of descriptors: the server waits and goes on (thanos-io/thanos #2
         const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         clients.emplace_back(fd);
     }
-    const rlimit tight{open_descriptors() - 1, old.rlim_max};
+    const rlimit tight{static_cast<rlim_t>(clients.back().fd()) + 1, old.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &tight);
+    std::vector<Wire> fill;
+    for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) fill.emplace_back(fd);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(node.port());
