@@ -28,7 +28,8 @@ using Clock = std::chrono::steady_clock;
 
 bool readable_before(int fd, Clock::time_point deadline)
 {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return false;
     pollfd poll{fd, POLLIN, 0};
     return ::poll(&poll, 1, static_cast<int>(left.count())) > 0;

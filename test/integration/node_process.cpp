@@ -59,7 +59,8 @@ std::chrono::seconds endurance(int otherwise)
 TemporaryFolder::TemporaryFolder()
 {
     std::string pattern = (std::filesystem::temp_directory_path() / "galaxy-test-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::system_error(errno, std::generic_category(), pattern);
+    if (!::mkdtemp(pattern.data()))
+        throw std::system_error(errno, std::generic_category(), pattern);
     path_ = pattern;
 }
 
@@ -137,7 +138,9 @@ bool NodeCluster::all_ready() const
 
 std::size_t NodeCluster::owner_of(std::string_view key)
 {
-    const support::Answer answer = nodes_.front()->get(key);
+    // Any galaxy will do to be told, even one that is not there.
+    const support::Answer answer =
+        nodes_.front()->fetch("/get/none/" + support::escape_segment(key));
     return static_cast<std::size_t>(answer.header("X-Galaxy-Owner").at(0) - 'a');
 }
 
@@ -147,9 +150,19 @@ std::vector<std::string> NodeCluster::keys_owned_by(std::size_t i, std::size_t c
     std::vector<std::string> keys;
     for (std::size_t n = 0; keys.size() < count; ++n) {
         std::string key = std::string(prefix) + std::to_string(n);
-        if (owner_of(key) == i) keys.push_back(std::move(key));
+        if (owner_of(key) != i) continue;
+        nodes_.front()->get(key);
+        keys.push_back(std::move(key));
     }
     return keys;
+}
+
+std::string NodeCluster::unasked_key_of(std::size_t i, std::string_view prefix)
+{
+    for (std::size_t n = 0;; ++n) {
+        std::string key = std::string(prefix) + std::to_string(n);
+        if (owner_of(key) == i) return key;
+    }
 }
 
 void NodeCluster::kill(std::size_t i)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "support/client.hpp"
 #include "integration/http_client.hpp"
+#include "support/client.hpp"
 #include "support/process.hpp"
 
 #include <boost/json/object.hpp>
@@ -78,10 +78,14 @@ public:
     std::size_t size() const noexcept { return nodes_.size(); }
     static std::string id(std::size_t i) { return std::string(1, static_cast<char>('a' + i)); }
 
-    /// The node that owns `key`, as the nodes say. Loads the key.
+    /// The node that owns `key`, as a node says, without asking for the key.
     std::size_t owner_of(std::string_view key);
-    /// `count` keys that node i owns, all loaded by asking for them.
-    std::vector<std::string> keys_owned_by(std::size_t i, std::size_t count, std::string_view prefix);
+    /// `count` keys that node i owns, loaded by asking node 0 for them.
+    std::vector<std::string> keys_owned_by(std::size_t i, std::size_t count,
+                                           std::string_view prefix);
+
+    /// A key of node i that nobody has asked for.
+    std::string unasked_key_of(std::size_t i, std::string_view prefix);
 
     void kill(std::size_t i);
     /// Starts a killed node again, empty, where it was.

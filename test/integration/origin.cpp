@@ -49,9 +49,11 @@ struct OriginServer::State {
         {
             const std::lock_guard lock(mutex);
             ++loads[key];
-            if (const auto found = scripts.find(key); found != scripts.end()) script = found->second;
+            if (const auto found = scripts.find(key); found != scripts.end())
+                script = found->second;
             if (!script.delay) script.delay = delay;
-            if (!cache_control.empty()) response.headers.emplace_back("Cache-Control", cache_control);
+            if (!cache_control.empty())
+                response.headers.emplace_back("Cache-Control", cache_control);
         }
         if (script.delay->count() > 0) {
             asio::steady_timer timer(co_await asio::this_coro::executor, *script.delay);
@@ -66,7 +68,9 @@ struct OriginServer::State {
 OriginServer::OriginServer() : state_(std::make_unique<State>())
 {
     http::ServerOptions options;
-    options.route = [state = state_.get()](http::Request request) { return state->answer(request); };
+    options.route = [state = state_.get()](http::Request request) {
+        return state->answer(request);
+    };
     state_->server.emplace(http::serve(state_->universe, std::move(options)));
     state_->thread = std::thread([state = state_.get()] { state->context.run(); });
 }

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "integration/node_process.hpp"
+#include "integration/origin.hpp"
+#include "support/escape.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <map>
+#include <random>
+#include <set>
+
+#include <sys/resource.h>
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace galaxy::test {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// What one request is to be, and what came of it.
+struct Asked {
+    std::uint16_t port = 0;
+    std::string target;
+    unsigned status = 0;  ///< 0: no answer
+    std::string body;
+    double seconds = 0;
+};
+
+asio::awaitable<void> perform(Asked& asked, std::chrono::milliseconds limit)
+{
+    const Clock::time_point begin = Clock::now();
+    support::Client client(co_await asio::this_coro::executor, "127.0.0.1", asked.port);
+    try {
+        std::string target = asked.target;
+        const support::Answer answer = co_await client.get(std::move(target), limit);
+        asked.status = answer.status;
+        asked.body = answer.body;
+    } catch (const boost::system::system_error&) {
+    }
+    asked.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+/// Performs all of them at once, each on a connection of its own.
+void perform_all(std::vector<Asked>& all, std::chrono::milliseconds limit = 20s)
+{
+    asio::io_context context(1);
+    for (Asked& asked : all) asio::co_spawn(context, perform(asked, limit), asio::detached);
+    context.run();
+}
+
+std::size_t count_status(const std::vector<Asked>& all, unsigned status)
+{
+    return static_cast<std::size_t>(std::count_if(
+        all.begin(), all.end(), [&](const Asked& one) { return one.status == status; }));
+}
+
+bool allow_descriptors(rlim_t wanted)
+{
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur >= wanted) return true;
+    limit.rlim_cur = std::min(limit.rlim_max, wanted);
+    return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted;
+}
+
+TEST_CASE("two thousand requests of a missing key at five nodes, over HTTP, are one load")
+{
+    if (!allow_descriptors(4096)) SKIP("not enough descriptors for two thousand connections");
+    OriginServer origin;
+    origin.set_delay(1500ms);
+    NodeCluster nodes(5, {"--origin", origin.url()});
+    for (int round = 0; round < 2; ++round) {
+        const std::string key = "missing everywhere " + std::to_string(round);
+        const std::size_t owner = nodes.owner_of(key);
+        std::vector<Asked> all(2000);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const bool raw = i % 2 == 1;
+            all[i].port = nodes[raw ? owner : i / 2 % 5].port();
+            all[i].target = (raw ? "/_galaxycache/g/" : "/get/g/") + support::escape_segment(key);
+        }
+        perform_all(all);
+        CHECK(count_status(all, 200) == all.size());
+        for (const Asked& one : all) REQUIRE(one.body == "value of " + key);
+        CHECK(origin.loads(key) == 1);
+    }
+}
+
+TEST_CASE("a load of three seconds asked for at three nodes is one, and no circuit opens")
+{
+    OriginServer origin;
+    origin.set_delay("slow", 3s);
+    NodeCluster nodes(3, {"--origin", origin.url()});
+    std::vector<Asked> all(150);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        all[i].port = nodes[i % 3].port();
+        all[i].target = "/get/g/slow";
+    }
+    perform_all(all);
+    CHECK(count_status(all, 200) == all.size());
+    CHECK(origin.loads("slow") == 1);
+    for (std::size_t i = 0; i < 3; ++i) {
+        for (std::size_t j = 0; j < 3; ++j)
+            if (i != j) CHECK(nodes[i].count(NodeCluster::id(j), "opens") == 0);
+    }
+}
+
+TEST_CASE("a failing origin is asked once a flight, and its node is not held to be down")
+{
+    OriginServer origin;
+    NodeCluster nodes(3, {"--origin", origin.url()});
+    const std::vector<std::string> good = nodes.keys_owned_by(1, 2, "good");
+    const std::string key = nodes.unasked_key_of(1, "broken");
+    origin.set_status(key, 500);
+    origin.set_delay(key, 300ms);
+    for (int round = 1; round <= 4; ++round) {
+        std::vector<Asked> all(150);
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            all[i].port = nodes[i % 3].port();
+            all[i].target = "/get/g/" + key;
+        }
+        perform_all(all);
+        CHECK(count_status(all, 502) == all.size());
+        CHECK(origin.loads(key) <= static_cast<std::uint64_t>(round));
+    }
+    for (const std::size_t i : {0, 2}) {
+        CHECK(nodes[i].count("b", "opens") == 0);
+        for (const std::string& one : good) CHECK(nodes[i].get(one).body == "value of " + one);
+    }
+    CHECK(origin.loads(good[0]) == 1);
+}
+
+TEST_CASE("callers at two nodes that leave do not take the load with them")
+{
+    OriginServer origin;
+    NodeCluster nodes(2, {"--origin", origin.url()});
+    const std::string key = nodes.unasked_key_of(1, "k");
+    origin.set_delay(key, 2s);
+    std::vector<Asked> all(20);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        all[i].port = nodes[i % 2].port();
+        all[i].target = "/get/g/" + key;
+    }
+    perform_all(all, 200ms);
+    CHECK(count_status(all, 0) == all.size());
+    CHECK(eventually([&] { return nodes[1].count("entries_main") == 1; }, 4s));
+    CHECK(nodes[1].get(key).header("X-Galaxy-From") == "main");
+    CHECK(origin.loads(key) == 1);
+}
+
+/// Callers at some nodes that ask for keys at random, without pause, until told to stop.
+class Load {
+public:
+    struct Sample {
+        Clock::time_point at;
+        double seconds;
+        unsigned status;
+        std::size_t key;
+    };
+
+    Load(std::vector<std::uint16_t> ports, std::vector<std::string> keys, std::size_t callers)
+        : ports_(std::move(ports)), keys_(std::move(keys))
+    {
+        for (std::size_t i = 0; i < callers; ++i)
+            asio::co_spawn(context_, call(ports_[i % ports_.size()]), asio::detached);
+    }
+
+    /// Runs on the caller's thread for so long, then until every answer has come.
+    void run_for(Clock::duration time)
+    {
+        stop_at_ = Clock::now() + time;
+        context_.restart();
+        context_.run_until(stop_at_);
+    }
+
+    void finish()
+    {
+        stopped_ = true;
+        context_.run();
+    }
+
+    std::vector<Sample> samples;
+
+private:
+    asio::awaitable<void> call(std::uint16_t port)
+    {
+        support::Client client(context_.get_executor(), "127.0.0.1", port);
+        asio::steady_timer pause(context_);
+        while (!stopped_) {
+            Sample sample{Clock::now(), 0, 0, random_() % keys_.size()};
+            std::string target = "/get/g/" + support::escape_segment(keys_[sample.key]);
+            try {
+                const support::Answer answer = co_await client.get(std::move(target), 20s);
+                if (answer.body == "value of " + keys_[sample.key]) sample.status = answer.status;
+            } catch (const boost::system::system_error&) {
+            }
+            sample.seconds = std::chrono::duration<double>(Clock::now() - sample.at).count();
+            samples.push_back(sample);
+            pause.expires_after(5ms);
+            co_await pause.async_wait(asio::use_awaitable);
+        }
+    }
+
+    asio::io_context context_{1};
+    std::vector<std::uint16_t> ports_;
+    std::vector<std::string> keys_;
+    std::mt19937 random_{7};
+    Clock::time_point stop_at_;
+    bool stopped_ = false;
+};
+
+/// A peer that ends, or hangs, under load, and is back later.
+void lose_a_peer(int signal, std::size_t survivors)
+{
+    OriginServer origin;
+    origin.set_delay(5ms);
+    NodeCluster nodes(3, {"--origin", origin.url()});
+    constexpr std::size_t lost = 2;
+
+    std::vector<std::string> keys;
+    std::set<std::size_t> of_the_lost;
+    for (std::size_t i = 0; i < 300; ++i) {
+        keys.push_back("key " + std::to_string(i));
+        if (nodes.owner_of(keys.back()) == lost) of_the_lost.insert(i);
+        nodes[0].get(keys.back());
+    }
+    std::vector<std::uint16_t> ports;
+    for (std::size_t i = 0; i < survivors; ++i) ports.push_back(nodes[i].port());
+
+    Load load(ports, keys, 40);
+    load.run_for(1s);
+    origin.forget_loads();
+    const Clock::time_point struck = Clock::now();
+    nodes[lost].process().signal(signal);
+    load.run_for(endurance(8));
+
+    // A key of the dead node's range that nobody has asked for yet: a herd makes one load.
+    const std::string herd_key = nodes.unasked_key_of(lost, "herd");
+    std::map<std::string, std::uint64_t> loads = origin.loads_by_key();
+    origin.set_delay(herd_key, 300ms);
+    std::vector<Asked> herd(allow_descriptors(4096) ? 1000 : 200);
+    for (Asked& one : herd) {
+        one.port = nodes[0].port();
+        one.target = "/get/g/" + herd_key;
+    }
+    perform_all(herd);
+    CHECK(count_status(herd, 200) == herd.size());
+    CHECK(origin.loads(herd_key) == 1);
+
+    std::set<std::size_t> asked;
+    double slowest_at_first = 0;
+    double slowest_later = 0;
+    std::size_t failed = 0;
+    for (const Load::Sample& sample : load.samples) {
+        if (sample.status != 200) ++failed;
+        if (sample.at < struck) continue;
+        if (of_the_lost.contains(sample.key)) asked.insert(sample.key);
+        double& slowest = sample.at < struck + 3s ? slowest_at_first : slowest_later;
+        slowest = std::max(slowest, sample.seconds);
+    }
+    std::uint64_t loads_of_the_lost = 0;
+    for (const std::size_t key : of_the_lost) loads_of_the_lost += loads[keys[key]];
+    CAPTURE(load.samples.size(), asked.size(), loads_of_the_lost, slowest_at_first, slowest_later);
+    CHECK(failed == 0);
+    CHECK(asked.size() > 30);
+    CHECK(slowest_at_first < 2 * 1.0 + 0.7);  // two silences, and what two busy cores add
+    CHECK(slowest_later < 0.7);
+    CHECK(static_cast<double>(loads_of_the_lost) <= 1.2 * static_cast<double>(asked.size()));
+    std::uint64_t loads_of_others = 0;
+    for (std::size_t key = 0; key < keys.size(); ++key)
+        if (!of_the_lost.contains(key)) loads_of_others += loads[keys[key]];
+    CHECK(loads_of_others == 0);
+
+    // It comes back, and owns its keys again, warmed by peeks.
+    if (signal == SIGSTOP) {
+        nodes[lost].process().signal(SIGCONT);
+    } else {
+        nodes.restart(lost);
+    }
+    const std::uint64_t served = nodes[lost].count("server_requests");
+    const Clock::time_point back = Clock::now();
+    const auto owns_again = [&] {
+        load.run_for(200ms);
+        return nodes[lost].count("server_requests") > served + 20;
+    };
+    CHECK(eventually(owns_again, 12s));
+    CHECK(Clock::now() - back < 12s);
+    load.run_for(1s);
+    load.finish();
+    if (signal == SIGKILL) {
+        CHECK(nodes[lost].count("peek_hits") > 0);
+        CHECK(nodes[lost].count("backend_loads") < of_the_lost.size() / 5);
+    }
+    CHECK(std::all_of(load.samples.begin(), load.samples.end(),
+                      [](const Load::Sample& sample) { return sample.status == 200; }));
+}
+
+TEST_CASE("a peer is killed under load from one survivor")
+{
+    lose_a_peer(SIGKILL, 1);
+}
+
+TEST_CASE("a peer is killed under load from both survivors")
+{
+    lose_a_peer(SIGKILL, 2);
+}
+
+TEST_CASE("a peer hangs under load from one survivor")
+{
+    lose_a_peer(SIGSTOP, 1);
+}
+
+TEST_CASE("a peer hangs under load from both survivors")
+{
+    lose_a_peer(SIGSTOP, 2);
+}
+
+}  // namespace
+}  // namespace galaxy::test
