@@ -27,11 +27,13 @@ Response of_galaxy(Response response, std::string_view status)
     return response;
 }
 
-/// `wall + remaining`, and far in the future where that cannot be said.
-WallTime later(WallTime wall, Duration remaining)
+/// The latest moment that is read back, as 64 bits of nanoseconds end in 2262.
+constexpr WallTime latest = std::chrono::sys_days(std::chrono::year(2261) / 12 / 31);
+
+WallTime moment_of(const Expiry& expiry, Duration remaining, WallTime wall)
 {
-    const Duration room = WallTime::max() - wall;
-    return remaining < room ? wall + remaining : WallTime::max();
+    if (expiry.wall) return std::min(*expiry.wall, latest);
+    return remaining < latest - wall ? wall + remaining : latest;
 }
 
 }  // namespace
@@ -54,9 +56,9 @@ Response value_reply(Value value, TimePoint now, WallTime wall)
     if (!expiry.never()) {
         const Duration remaining = std::max(expiry.at - now, Duration::zero());
         add(response, header::lifetime, std::to_string(remaining.count()));
-        add(response, "Expires", format_http_date(expiry.wall ? *expiry.wall : later(wall, remaining)));
+        add(response, "Expires", format_http_date(moment_of(expiry, remaining, wall)));
     } else if (expiry.wall) {
-        add(response, "Expires", format_http_date(*expiry.wall));
+        add(response, "Expires", format_http_date(moment_of(expiry, {}, wall)));
     }
     return response;
 }

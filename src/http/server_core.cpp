@@ -26,7 +26,7 @@ namespace asio = boost::asio;
 namespace {
 
 /// What all incomplete headers together may hold.
-constexpr std::size_t header_budget = std::size_t{2} << 20;
+constexpr std::size_t header_budget = std::size_t{1} << 20;
 /// Connections beyond the limit that are being told so, at once.
 constexpr std::size_t most_turned_away = 32;
 /// How long nothing is accepted where the process has no descriptor left.

@@ -318,8 +318,12 @@ void Session::drop_if_expired()
 
 void Session::drop_if_quiet()
 {
-    // A request that has just come is served: it was chosen before anybody could see that.
-    if (answering_ || (!begun() && socket_.is_open() && look(socket_) == Seen::bytes)) return;
+    if (answering_) return;
+    if (!begun() && socket_.is_open() && look(socket_) == Seen::bytes) {
+        // A request has just come: this one was chosen before anybody could see that.
+        quiet_since_ = Clock::now().time_since_epoch();
+        return;
+    }
     drop();
 }
 
