@@ -189,11 +189,17 @@ Endpoint parse_peer_uri(std::string_view uri)
     const boost::urls::result<boost::urls::url_view> parsed = boost::urls::parse_uri(whole);
     if (!parsed) refuse_uri(uri, "write it as host:port or http://host:port/prefix, IPv6 in brackets");
     const boost::urls::url_view url = *parsed;
-    if (url.scheme() == "https") refuse_uri(uri, "https is not supported yet; use http");
-    if (url.scheme() != "http") refuse_uri(uri, "only http is supported");
+    if (url.scheme_id() == boost::urls::scheme::https) {
+        refuse_uri(uri, "https is not supported yet; use http");
+    }
+    if (url.scheme_id() != boost::urls::scheme::http) refuse_uri(uri, "only http is supported");
     if (url.encoded_host().empty()) refuse_uri(uri, "the host is missing");
     if (url.has_userinfo() || url.has_query() || url.has_fragment()) {
         refuse_uri(uri, "user, query and fragment have no meaning here");
+    }
+    // Boost 1.81 takes "host:80x" for port 80 and path "x".
+    if (!url.encoded_path().empty() && url.encoded_path().front() != '/') {
+        refuse_uri(uri, "the port must be a number");
     }
     const bool port_given = url.has_port() && !url.port().empty();
     if (bare && !port_given) refuse_uri(uri, "the port is missing; write host:port");

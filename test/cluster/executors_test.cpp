@@ -253,7 +253,8 @@ TEST_CASE("async_get takes every completion token")
         cluster.settle();
         CHECK(seen == "value of k");
         CHECK(through_deferred == "value of k");
-        REQUIRE(future.wait_for(0s) == std::future_status::ready);
+        // Asio fulfils its promises on the system's threads.
+        REQUIRE(future.wait_for(30s) == std::future_status::ready);
         CHECK(future.get().view() == "value of k");
 
         auto caller = [](Galaxy galaxy, std::string k) -> asio::awaitable<void> {
