@@ -11,6 +11,9 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -33,6 +36,16 @@ int run(const std::vector<std::string>& arguments)
     return EXIT_SUCCESS;
 }
 
+// One line, whatever the command line brought into it.
+int complain(const std::exception& error, int exit_code)
+{
+    std::string line = error.what();
+    for (char& c : line)
+        if (static_cast<unsigned char>(c) < ' ') c = '?';
+    std::cerr << "galaxy-node: " << line << '\n';
+    return exit_code;
+}
+
 }  // namespace
 
 int main(int argc, char** argv)
@@ -41,10 +54,8 @@ int main(int argc, char** argv)
     try {
         return run({argv + 1, argv + argc});
     } catch (const node::UsageError& error) {
-        std::cerr << "galaxy-node: " << error.what() << '\n';
-        return exit_usage;
+        return complain(error, exit_usage);
     } catch (const std::exception& error) {
-        std::cerr << "galaxy-node: " << error.what() << '\n';
-        return EXIT_FAILURE;
+        return complain(error, EXIT_FAILURE);
     }
 }

@@ -265,8 +265,9 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments)
             line.action = name == "--help" ? Action::help : Action::version;
             return line;
         }
-        const auto flag = std::find_if(flags().begin(), flags().end(),
-                                       [name = name](const Flag& one) { return one.name == name; });
+        const auto flag =
+            std::find_if(flags().begin(), flags().end(),
+                         [wanted = name](const Flag& one) { return one.name == wanted; });
         if (flag == flags().end())
             throw UsageError(arguments[i] + " is not a flag of galaxy-node; see --help");
         if (flag->value.empty()) {

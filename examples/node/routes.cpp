@@ -67,6 +67,8 @@ boost::asio::awaitable<Response> Routes::answer(Request request) const
     if (request.method != "GET" && request.method != "HEAD") {
         Response response = text(405, "only GET and HEAD");
         response.headers.emplace_back("Allow", "GET, HEAD");
+        const std::optional<GetTarget> target = parse_get(path);
+        if (target) response.headers.emplace_back("X-Galaxy-Owner", owner(target->key));
         co_return response;
     }
     if (path == "/ready") co_return ready();

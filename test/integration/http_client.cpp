@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <exception>
+#include <stdexcept>
 #include <system_error>
 
 #include <netinet/in.h>
@@ -104,6 +105,34 @@ void RawConnection::abort()
     const linger hard{1, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     ::close(std::exchange(fd_, -1));
+}
+
+RawListener::RawListener()
+{
+    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    if (fd_ < 0 || ::bind(fd_, generic, size) != 0 || ::listen(fd_, 16) != 0
+        || ::getsockname(fd_, generic, &size) != 0)
+        fail("listen");
+    port_ = ntohs(address.sin_port);
+}
+
+RawListener::~RawListener()
+{
+    ::close(fd_);
+}
+
+RawConnection RawListener::accept(std::chrono::milliseconds limit)
+{
+    RawConnection connection;
+    if (!readable_before(fd_, Clock::now() + limit)) throw std::runtime_error("nobody connects");
+    connection.fd_ = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (connection.fd_ < 0) fail("accept");
+    return connection;
 }
 
 support::Answer http_get(std::uint16_t port, const std::string& target, const Headers& headers,

@@ -39,7 +39,28 @@ public:
     void abort();
 
 private:
+    friend class RawListener;
+    RawConnection() = default;
+
     int fd_ = -1;
+};
+
+/// Listens on 127.0.0.1, for one connection at a time.
+class RawListener {
+public:
+    RawListener();
+    RawListener(const RawListener&) = delete;
+    RawListener& operator=(const RawListener&) = delete;
+    ~RawListener();
+
+    std::uint16_t port() const noexcept { return port_; }
+
+    /// The next connection; throws where none comes in time.
+    RawConnection accept(std::chrono::milliseconds limit);
+
+private:
+    int fd_ = -1;
+    std::uint16_t port_ = 0;
 };
 
 /// One request on a connection of its own. Throws where no complete answer comes in time.

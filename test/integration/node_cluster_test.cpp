@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <csignal>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -218,89 +219,134 @@ private:
     bool stopped_ = false;
 };
 
-/// A peer that ends, or hangs, under load, and is back later.
-void lose_a_peer(int signal, std::size_t survivors)
-{
+constexpr std::size_t lost = 2;
+constexpr double slack = sanitized ? 3.0 : 0.7;  // what two busy cores add, in seconds
+
+/// Three nodes, keys that their owners have loaded, and callers at some of the first two.
+struct Scene {
+    explicit Scene(std::size_t survivors)
+        : nodes(3, {"--origin", origin.url(), "--peek-timeout", "200ms"})
+    {
+        origin.set_delay(5ms);
+        for (std::size_t i = 0; i < 1500; ++i) {
+            keys.push_back("key " + std::to_string(i));
+            const std::size_t owner = nodes.owner_of(keys.back());
+            if (owner == lost) of_the_lost.insert(i);
+            // At the owner, so that nobody else has a copy, nor a reason to want one.
+            const std::string target = "/_galaxycache/g/" + support::escape_segment(keys.back());
+            REQUIRE(nodes[owner].fetch(target).status == 200);
+        }
+        std::vector<std::uint16_t> ports;
+        for (std::size_t i = 0; i < survivors; ++i) ports.push_back(nodes[i].port());
+        load.emplace(ports, keys, 40);
+    }
+
     OriginServer origin;
-    origin.set_delay(5ms);
-    NodeCluster nodes(3, {"--origin", origin.url()});
-    constexpr std::size_t lost = 2;
-
+    NodeCluster nodes;
     std::vector<std::string> keys;
-    std::set<std::size_t> of_the_lost;
-    for (std::size_t i = 0; i < 300; ++i) {
-        keys.push_back("key " + std::to_string(i));
-        if (nodes.owner_of(keys.back()) == lost) of_the_lost.insert(i);
-        nodes[0].get(keys.back());
-    }
-    std::vector<std::uint16_t> ports;
-    for (std::size_t i = 0; i < survivors; ++i) ports.push_back(nodes[i].port());
+    std::set<std::size_t> of_the_lost;  // by index
+    std::optional<Load> load;
+};
 
-    Load load(ports, keys, 40);
-    load.run_for(1s);
-    origin.forget_loads();
-    const Clock::time_point struck = Clock::now();
-    nodes[lost].process().signal(signal);
-    load.run_for(endurance(8));
-
-    // A key of the dead node's range that nobody has asked for yet: a herd makes one load.
-    const std::string herd_key = nodes.unasked_key_of(lost, "herd");
-    std::map<std::string, std::uint64_t> loads = origin.loads_by_key();
-    origin.set_delay(herd_key, 300ms);
-    std::vector<Asked> herd(allow_descriptors(4096) ? 1000 : 200);
-    for (Asked& one : herd) {
-        one.port = nodes[0].port();
-        one.target = "/get/g/" + herd_key;
-    }
-    perform_all(herd);
-    CHECK(count_status(herd, 200) == herd.size());
-    CHECK(origin.loads(herd_key) == 1);
-
+void check_outage(Scene& scene, Clock::time_point struck)
+{
+    const std::map<std::string, std::uint64_t> loads = scene.origin.loads_by_key();
     std::set<std::size_t> asked;
     double slowest_at_first = 0;
     double slowest_later = 0;
-    std::size_t failed = 0;
-    for (const Load::Sample& sample : load.samples) {
-        if (sample.status != 200) ++failed;
+    for (const Load::Sample& sample : scene.load->samples) {
         if (sample.at < struck) continue;
-        if (of_the_lost.contains(sample.key)) asked.insert(sample.key);
+        if (scene.of_the_lost.contains(sample.key)) asked.insert(sample.key);
         double& slowest = sample.at < struck + 3s ? slowest_at_first : slowest_later;
         slowest = std::max(slowest, sample.seconds);
     }
     std::uint64_t loads_of_the_lost = 0;
-    for (const std::size_t key : of_the_lost) loads_of_the_lost += loads[keys[key]];
-    CAPTURE(load.samples.size(), asked.size(), loads_of_the_lost, slowest_at_first, slowest_later);
-    CHECK(failed == 0);
-    CHECK(asked.size() > 30);
-    CHECK(slowest_at_first < 2 * 1.0 + 0.7);  // two silences, and what two busy cores add
-    CHECK(slowest_later < 0.7);
-    CHECK(static_cast<double>(loads_of_the_lost) <= 1.2 * static_cast<double>(asked.size()));
     std::uint64_t loads_of_others = 0;
-    for (std::size_t key = 0; key < keys.size(); ++key)
-        if (!of_the_lost.contains(key)) loads_of_others += loads[keys[key]];
-    CHECK(loads_of_others == 0);
-
-    // It comes back, and owns its keys again, warmed by peeks.
-    if (signal == SIGSTOP) {
-        nodes[lost].process().signal(SIGCONT);
-    } else {
-        nodes.restart(lost);
+    for (std::size_t i = 0; i < scene.keys.size(); ++i) {
+        const auto found = loads.find(scene.keys[i]);
+        const std::uint64_t count = found == loads.end() ? 0 : found->second;
+        (scene.of_the_lost.contains(i) ? loads_of_the_lost : loads_of_others) += count;
     }
-    const std::uint64_t served = nodes[lost].count("server_requests");
+    CAPTURE(scene.load->samples.size(), asked.size(), loads_of_the_lost);
+    CHECK(slowest_at_first < 2 * 1.0 + slack);  // two silences
+    CHECK(slowest_later < slack);
+    CHECK(loads_of_the_lost > 50);
+    CHECK(static_cast<double>(loads_of_the_lost) < 1.2 * static_cast<double>(asked.size()));
+    CHECK(loads_of_others == 0);
+}
+
+/// A key of the lost node's range that nobody has asked for yet: a herd makes one load.
+void check_herd(Scene& scene)
+{
+    const std::string key = scene.nodes.unasked_key_of(lost, "herd");
+    scene.origin.set_delay(key, 300ms);
+    std::vector<Asked> herd(allow_descriptors(4096) ? 1000 : 200);
+    for (Asked& one : herd) {
+        one.port = scene.nodes[0].port();
+        one.target = "/get/g/" + key;
+    }
+    perform_all(herd);
+    CHECK(count_status(herd, 200) == herd.size());
+    CHECK(scene.origin.loads(key) == 1);
+}
+
+/// The lost node owns its keys again.
+void check_return(Scene& scene)
+{
     const Clock::time_point back = Clock::now();
+    int attempt = 0;
     const auto owns_again = [&] {
-        load.run_for(200ms);
-        return nodes[lost].count("server_requests") > served + 20;
+        // Traffic is what makes the others probe.
+        scene.load->run_for(100ms);
+        const std::string prefix = "new " + std::to_string(attempt++) + " ";
+        const std::string key = scene.nodes.unasked_key_of(lost, prefix);
+        return scene.nodes[0].get(key).header("X-Galaxy-From") == "peer"
+               && scene.nodes[1].get(key).header("X-Galaxy-From") == "peer";
     };
     CHECK(eventually(owns_again, 12s));
     CHECK(Clock::now() - back < 12s);
-    load.run_for(1s);
-    load.finish();
-    if (signal == SIGKILL) {
-        CHECK(nodes[lost].count("peek_hits") > 0);
-        CHECK(nodes[lost].count("backend_loads") < of_the_lost.size() / 5);
+}
+
+/// What was loaded in its absence, it peeks.
+void check_warming(Scene& scene)
+{
+    const std::map<std::string, std::uint64_t> loads = scene.origin.loads_by_key();
+    std::size_t peeked = 0;
+    std::size_t asked = 0;
+    for (const std::size_t i : scene.of_the_lost) {
+        if (!loads.contains(scene.keys[i]) || asked == 100) continue;
+        ++asked;
+        const support::Answer answer = scene.nodes[lost].get(scene.keys[i]);
+        if (answer.header("X-Galaxy-From") != "backend") ++peeked;
     }
-    CHECK(std::all_of(load.samples.begin(), load.samples.end(),
+    CAPTURE(asked, peeked);
+    CHECK(peeked * 10 >= asked * 9);
+    CHECK(scene.nodes[lost].count("peek_hits") > 0);
+}
+
+/// A peer that ends, or hangs, under load, and is back later.
+void lose_a_peer(int signal, std::size_t survivors)
+{
+    Scene scene(survivors);
+    scene.load->run_for(300ms);
+    scene.origin.forget_loads();
+    const Clock::time_point struck = Clock::now();
+    scene.nodes[lost].process().signal(signal);
+    scene.load->run_for(endurance(8));
+    check_outage(scene, struck);
+    check_herd(scene);
+
+    if (signal == SIGSTOP) {
+        scene.nodes[lost].process().signal(SIGCONT);
+    } else {
+        scene.nodes.restart(lost);
+    }
+    check_return(scene);
+    scene.load->run_for(1s);
+    scene.load->finish();
+    if (signal == SIGKILL) check_warming(scene);
+    const std::vector<Load::Sample>& samples = scene.load->samples;
+    CHECK(std::all_of(samples.begin(), samples.end(),
                       [](const Load::Sample& sample) { return sample.status == 200; }));
 }
 

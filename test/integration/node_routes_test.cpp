@@ -264,6 +264,26 @@ TEST_CASE("nodes share a keyspace")
     for (std::size_t i = 0; i < nodes.size(); ++i) CHECK(nodes[i].count("entries_main") > 5);
 }
 
+TEST_CASE("headers of tracing are handed on to the peer that is asked")
+{
+    RawListener peer;
+    NodeProcess node("a", {"--origin", "echo", "--client-only", "--connect-timeout", "5s", "--peer",
+                           "b=127.0.0.1:" + std::to_string(peer.port())});
+    const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    auto asked = std::async(std::launch::async, [&] {
+        return node.fetch("/get/g/k", {{"traceparent", traceparent},
+                                       {"X-B3-TraceId", "80f198ee56343ba864fe8b2a57d3eff7"}});
+    });
+    RawConnection connection = peer.accept(5s);
+    const std::string request = connection.receive(
+        5s, [](const std::string& got) { return got.find("\r\n\r\n") != std::string::npos; });
+    CHECK(request.starts_with("GET /_galaxycache/g/k HTTP/1.1\r\n"));
+    CHECK(request.find("traceparent: " + traceparent + "\r\n") != std::string::npos);
+    CHECK(request.find("X-B3-TraceId: 80f198ee56343ba864fe8b2a57d3eff7\r\n") != std::string::npos);
+    connection.send("HTTP/1.1 200 OK\r\nX-Galaxy-Peer: b\r\nContent-Length: 6\r\n\r\npassed");
+    CHECK(asked.get().body == "passed");
+}
+
 TEST_CASE("a node that is a client owns nothing and keeps nothing")
 {
     OriginServer origin;
