@@ -43,7 +43,8 @@ struct AnswerBody {
             }
             // A length is a claim: memory is taken as bytes come.
             constexpr std::uint64_t believed = std::uint64_t{1} << 20;
-            if (is_value()) body_.bytes.reserve(static_cast<std::size_t>(std::min(*length, believed)));
+            if (is_value())
+                body_.bytes.reserve(static_cast<std::size_t>(std::min(*length, believed)));
         }
 
         template <class ConstBuffers>

@@ -38,8 +38,8 @@ Connection::Connection(std::shared_ptr<Pool> pool, const asio::any_io_executor& 
 template <class Step>
 auto Connection::then(Step step)
 {
-    return [self = shared_from_this(), attempt = attempt_, step]<class... Arguments>(Arguments... arguments)
-        requires std::invocable<const Step&, Connection&, Arguments...>
+    return [ self = shared_from_this(), attempt = attempt_, step ]<class... Arguments>(
+        Arguments... arguments) requires std::invocable<const Step&, Connection&, Arguments...>
     {
         if (attempt == self->attempt_) step(*self, std::move(arguments)...);
     };
@@ -47,13 +47,15 @@ auto Connection::then(Step step)
 
 void Connection::post_begin(JobPtr job)
 {
-    asio::post(io_->strand, [self = shared_from_this(), job = std::move(job)] { self->begin(job); });
+    asio::post(io_->strand,
+               [self = shared_from_this(), job = std::move(job)] { self->begin(job); });
 }
 
 void Connection::post_give_up(JobPtr job)
 {
     if (!io_) return;
-    asio::post(io_->strand, [self = shared_from_this(), job = std::move(job)] { self->give_up(job); });
+    asio::post(io_->strand,
+               [self = shared_from_this(), job = std::move(job)] { self->give_up(job); });
 }
 
 void Connection::begin(JobPtr job)
@@ -99,8 +101,8 @@ void Connection::connect()
     if (not_numeric) {
         resolve();
     } else {
-        connect_to(tcp::resolver::results_type::create(tcp::endpoint(address, endpoint.port),
-                                                       endpoint.host, std::to_string(endpoint.port)));
+        connect_to(tcp::resolver::results_type::create(
+            tcp::endpoint(address, endpoint.port), endpoint.host, std::to_string(endpoint.port)));
     }
 }
 
@@ -127,8 +129,8 @@ void Connection::connected(error_code error)
 {
     ++attempt_;  // the deadline may be on its way already
     io_->deadline.cancel();
-    if (error == asio::error::no_descriptors ||
-        error == error_code(ENFILE, boost::system::system_category())) {
+    if (error == asio::error::no_descriptors
+        || error == error_code(ENFILE, boost::system::system_category())) {
         // That is this process's trouble, not the peer's.
         return fail(errc::busy, "connecting: " + error.message());
     }
@@ -201,8 +203,8 @@ bool Connection::answer_is_bad(error_code error)
         fail(errc::protocol_error, "the answer cannot be understood: " + error.message());
     } else if (!parser_->is_done() && inlet_.pending() > limit) {
         fail(errc::protocol_error, "an endless line in the answer");
-    } else if (parser_->is_header_done() && parser_->need_eof() && !parser_->is_done() &&
-               parser_->get().result_int() == 200) {
+    } else if (parser_->is_header_done() && parser_->need_eof() && !parser_->is_done()
+               && parser_->get().result_int() == 200) {
         // A process that dies ends its connections as orderly as one that has said everything.
         fail(errc::protocol_error, "a value without a length cannot be told from a cut one");
     } else {

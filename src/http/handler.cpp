@@ -34,7 +34,8 @@ std::optional<Response> refuse(const Request& request, const Target& target)
         response.headers.emplace_back("Allow", "GET, HEAD");
         return response;
     }
-    if (target.kind == Target::malformed) return text_reply(400, "malformed: /galaxy/key is expected\n");
+    if (target.kind == Target::malformed)
+        return text_reply(400, "malformed: /galaxy/key is expected\n");
     return std::nullopt;
 }
 
@@ -61,8 +62,8 @@ asio::awaitable<Response> answer(Responder responder, Target target, Request req
         const boost::system::error_code error = std::get<0>(outcome);
         // A backend may have thrown that very code; then nobody cancelled us, and it is just a failure.
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
-        if (error == asio::error::operation_aborted &&
-            state.cancelled() != asio::cancellation_type::none) {
+        if (error == asio::error::operation_aborted
+            && state.cancelled() != asio::cancellation_type::none) {
             throw boost::system::system_error(error);
         }
         response = error ? error_reply(error)

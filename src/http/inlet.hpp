@@ -24,7 +24,8 @@ public:
 
     /// Feeds the parser until it is done or has had everything. Counts the bytes of the header.
     template <bool is_request>
-    void feed(boost::beast::http::basic_parser<is_request>& parser, boost::system::error_code& error);
+    void feed(boost::beast::http::basic_parser<is_request>& parser,
+              boost::system::error_code& error);
 
     /// Bytes read and not yet taken by a parser.
     std::size_t pending() const noexcept { return fresh_.size() + kept_.size(); }
@@ -49,7 +50,8 @@ private:
 };
 
 template <bool is_request>
-void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser, boost::system::error_code& error)
+void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
+                 boost::system::error_code& error)
 {
     if (!kept_.empty()) keep();
     std::string_view bytes = kept_.empty() ? fresh_ : std::string_view(kept_);

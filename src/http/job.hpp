@@ -19,8 +19,8 @@ struct Job {
     Verb verb = Verb::fetch;
     std::string request;
     std::size_t max_value = 0;
-    FetchHandler sink;      ///< told of every byte
-    FetchHandler handler;   ///< the same, until it has been told the end
+    FetchHandler sink;     ///< told of every byte
+    FetchHandler handler;  ///< the same, until it has been told the end
     std::weak_ptr<Connection> connection;
     bool over = false;
 };

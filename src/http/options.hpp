@@ -17,7 +17,8 @@ inline void require(bool good, std::string_view otherwise)
 
 inline void check(const std::string& path)
 {
-    require(path.starts_with('/') && path.ends_with('/') && path.find_first_of("?#% \r\n") == path.npos,
+    require(path.starts_with('/') && path.ends_with('/')
+                && path.find_first_of("?#% \r\n") == path.npos,
             "a path must begin and end with \"/\" and hold no space, escape or query");
 }
 

@@ -18,9 +18,12 @@ namespace asio = boost::asio;
 
 Pool::Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context,
            std::string peer_id)
-    : Enrolment(asio::query(context.executor, asio::execution::context)), options_(std::move(options)),
-      endpoint_(std::move(endpoint)), peer_id_(std::move(peer_id)),
-      template_(options_.paths, endpoint_, context, peer_id_), executor_(context.executor)
+    : Enrolment(asio::query(context.executor, asio::execution::context)),
+      options_(std::move(options)),
+      endpoint_(std::move(endpoint)),
+      peer_id_(std::move(peer_id)),
+      template_(options_.paths, endpoint_, context, peer_id_),
+      executor_(context.executor)
 {
 }
 
@@ -42,7 +45,8 @@ void Pool::start(const FetchRequest& request, FetchHandler handler)
     const std::lock_guard lock(mutex_);
     if (!executor_) return;
     if (closed_) return post_end(job, errc::closed);
-    if (job->verb != Verb::fetch && job->verb != Verb::peek) return post_end(job, errc::unsupported);
+    if (job->verb != Verb::fetch && job->verb != Verb::peek)
+        return post_end(job, errc::unsupported);
     jobs_.emplace(job->id, job);
     dispatch(job);
 }

@@ -29,7 +29,8 @@ namespace galaxy::http {
 /// alive, which must not wait behind what it does not answer.
 class Pool final : private Enrolment, public std::enable_shared_from_this<Pool> {
 public:
-    Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context, std::string peer_id);
+    Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context,
+         std::string peer_id);
     ~Pool() override;
 
     void start(const FetchRequest& request, FetchHandler handler);

@@ -49,7 +49,8 @@ Duration tick_of(const ServerOptions& options)
 {
     const Duration shortest =
         std::min({options.header_timeout, options.body_timeout, options.idle_timeout});
-    return std::clamp<Duration>(shortest / 4, std::chrono::milliseconds(5), std::chrono::milliseconds(500));
+    return std::clamp<Duration>(shortest / 4, std::chrono::milliseconds(5),
+                                std::chrono::milliseconds(500));
 }
 
 }  // namespace
@@ -72,7 +73,8 @@ ServerOptions checked(ServerOptions options)
 /// Keeps the executor beside the handler, and work on it, until the drain is over.
 struct Server::Core::Drain {
     Drain(DrainHandler h, asio::any_io_executor executor)
-        : handler(std::move(h)), work(std::move(executor)),
+        : handler(std::move(h)),
+          work(std::move(executor)),
           slot(asio::get_associated_cancellation_slot(handler))
     {
     }
@@ -83,15 +85,23 @@ struct Server::Core::Drain {
 };
 
 Server::Core::Io::Io(const asio::any_io_executor& executor)
-    : strand(asio::make_strand(executor)), acceptor(strand), tick(strand), pause(strand), grace(strand)
+    : strand(asio::make_strand(executor)),
+      acceptor(strand),
+      tick(strand),
+      pause(strand),
+      grace(strand)
 {
 }
 
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(asio::query(universe.get_executor(), asio::execution::context)),
-      options_(std::move(options)), handler_(universe, options_.paths),
-      responder_(universe.responder()), max_connections_(connection_limit(options_)),
-      tick_(tick_of(options_)), executor_(universe.get_executor()), io_(std::make_unique<Io>(executor_))
+      options_(std::move(options)),
+      handler_(universe, options_.paths),
+      responder_(universe.responder()),
+      max_connections_(connection_limit(options_)),
+      tick_(tick_of(options_)),
+      executor_(universe.get_executor()),
+      io_(std::make_unique<Io>(executor_))
 {
 }
 
@@ -130,10 +140,10 @@ void Server::Core::accept()
 {
     if (!io_->acceptor.is_open()) return;
     const asio::any_io_executor strand = asio::make_strand(executor_);
-    io_->acceptor.async_accept(
-        strand, [self = shared_from_this()](error_code error, tcp::socket socket) {
-            self->accepted(error, std::move(socket));
-        });
+    io_->acceptor.async_accept(strand,
+                               [self = shared_from_this()](error_code error, tcp::socket socket) {
+                                   self->accepted(error, std::move(socket));
+                               });
 }
 
 void Server::Core::accepted(error_code error, tcp::socket socket)

@@ -56,7 +56,8 @@ enum class Seen { bytes, end, nothing };
 Seen look(tcp::socket& socket)
 {
     char byte = 0;
-    const ssize_t seen = ::recv(socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t seen =
+        ::recv(socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
     if (seen > 0) return Seen::bytes;
     const bool nothing = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
     return nothing ? Seen::nothing : Seen::end;
@@ -65,8 +66,7 @@ Seen look(tcp::socket& socket)
 }  // namespace
 
 Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
-    : core_(std::move(core)), socket_(std::move(socket)),
-      quiet_since_(busy)
+    : core_(std::move(core)), socket_(std::move(socket)), quiet_since_(busy)
 {
     error_code ignored;
     socket_.non_blocking(true, ignored);
@@ -99,7 +99,7 @@ auto Session::park()
         parked_ = std::make_unique<asio::any_completion_handler<void()>>(std::move(handler));
     };
     return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
-                                                                      asio::use_awaitable);
+                                                                       asio::use_awaitable);
 }
 
 asio::awaitable<void> Session::converse()
@@ -124,7 +124,8 @@ asio::awaitable<void> Session::turn_away()
 asio::awaitable<Session::Read> Session::read_request()
 {
     parser_.emplace();
-    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());  // judge_progress counts exactly
+    parser_->header_limit(
+        std::numeric_limits<std::uint32_t>::max());  // judge_progress counts exactly
     parser_->body_limit(core_->options().max_body);
     inlet_.next_message();
     in_body_ = false;
@@ -180,8 +181,8 @@ bool Session::wants_continue()
 {
     if (!parser_->is_header_done() || std::exchange(in_body_, true)) return false;
     set_deadline(core_->options().body_timeout);
-    return beast::iequals(parser_->get()[beast::http::field::expect], "100-continue") &&
-           inlet_.pending() == 0;
+    return beast::iequals(parser_->get()[beast::http::field::expect], "100-continue")
+           && inlet_.pending() == 0;
 }
 
 asio::awaitable<bool> Session::answer_request()
@@ -245,7 +246,8 @@ asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
 /// Answers what cannot be served and ends the connection.
 asio::awaitable<void> Session::refuse(unsigned status)
 {
-    Response response = status == 503 ? busy_reply(reason(status)) : text_reply(status, reason(status));
+    Response response =
+        status == 503 ? busy_reply(reason(status)) : text_reply(status, reason(status));
     sign(response, {core_->responder().self_id(), core_->responder().draining()});
     beast::http::request<beast::http::empty_body> unread(beast::http::verb::get, "/", 11);
     unread.keep_alive(false);

@@ -34,7 +34,10 @@ struct DroppedBody {
         reader(boost::beast::http::header<is_request, Fields>&, value_type&)
         {
         }
-        void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error) { error = {}; }
+        void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error)
+        {
+            error = {};
+        }
         template <class ConstBuffers>
         std::size_t put(const ConstBuffers& buffers, boost::system::error_code& error)
         {
@@ -65,7 +68,10 @@ public:
     boost::asio::any_io_executor executor() { return socket_.get_executor(); }
 
     // From any thread.
-    bool expired(Clock::time_point now) const noexcept { return now.time_since_epoch() >= deadline_.load(); }
+    bool expired(Clock::time_point now) const noexcept
+    {
+        return now.time_since_epoch() >= deadline_.load();
+    }
     /// Since when it has been waiting for a request; `max` while it is answering one.
     Clock::duration quiet_since() const noexcept { return quiet_since_.load(); }
     /// So that it is not chosen twice.
@@ -116,12 +122,12 @@ private:
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
     std::atomic<Clock::duration> deadline_{busy};
     std::atomic<Clock::duration> quiet_since_;
-    std::size_t reserved_ = 0;   // of what incomplete headers may hold
-    bool watching_ = false;      // the watch is armed
-    bool readable_ = false;      // and has found something to read
+    std::size_t reserved_ = 0;  // of what incomplete headers may hold
+    bool watching_ = false;     // the watch is armed
+    bool readable_ = false;     // and has found something to read
     bool answering_ = false;
     bool in_body_ = false;
-    bool gone_ = false;          // closed, by either side
+    bool gone_ = false;  // closed, by either side
 };
 
 }  // namespace galaxy::http

@@ -20,8 +20,8 @@ constexpr std::string_view hex_digits = "0123456789ABCDEF";
 
 constexpr bool goes_unescaped(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("-_.~$&+:=@").find(c) != std::string_view::npos;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+           || std::string_view("-_.~$&+:=@").find(c) != std::string_view::npos;
 }
 
 void append_escape(std::string& to, char c)
@@ -82,7 +82,8 @@ std::optional<std::int64_t> parse_digits(std::string_view text)
     std::int64_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (end != text.data() + text.size()) return std::nullopt;
-    return error == std::errc::result_out_of_range ? std::numeric_limits<std::int64_t>::max() : number;
+    return error == std::errc::result_out_of_range ? std::numeric_limits<std::int64_t>::max()
+                                                   : number;
 }
 
 constexpr std::array<std::string_view, 7> days = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -187,7 +188,8 @@ Endpoint parse_peer_uri(std::string_view uri)
     const bool bare = uri.find("://") == std::string_view::npos;
     const std::string whole = (bare ? "http://" : "") + std::string(uri);
     const boost::urls::result<boost::urls::url_view> parsed = boost::urls::parse_uri(whole);
-    if (!parsed) refuse_uri(uri, "write it as host:port or http://host:port/prefix, IPv6 in brackets");
+    if (!parsed)
+        refuse_uri(uri, "write it as host:port or http://host:port/prefix, IPv6 in brackets");
     const boost::urls::url_view url = *parsed;
     if (url.scheme_id() == boost::urls::scheme::https) {
         refuse_uri(uri, "https is not supported yet; use http");
@@ -277,9 +279,9 @@ std::optional<WallTime> parse_http_date(std::string_view text)
                                            std::chrono::month(month), std::chrono::day(day)};
     // What 64 bits of nanoseconds can hold, with a year to spare at both ends.
     if (!date.ok() || year < 1679 || year > 2261) return std::nullopt;
-    return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
-           std::chrono::minutes(minute) + std::chrono::seconds(second) +
-           std::chrono::nanoseconds(nanosecond);
+    return WallTime(std::chrono::sys_days(date)) + std::chrono::hours(hour)
+           + std::chrono::minutes(minute) + std::chrono::seconds(second)
+           + std::chrono::nanoseconds(nanosecond);
 }
 
 std::optional<Duration> parse_lifetime(std::string_view text)
@@ -305,8 +307,8 @@ std::optional<Duration> parse_timeout(std::string_view text)
 
 bool is_traceable(std::string_view text) noexcept
 {
-    return !text.empty() && text.size() <= 512 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return !text.empty() && text.size() <= 512
+           && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 RequestTemplate::RequestTemplate(const Paths& paths, const Endpoint& endpoint,

@@ -33,10 +33,11 @@ std::optional<std::string> unescape(std::string_view text);
 
 /// Where a peer listens.
 struct Endpoint {
-    std::string host;        ///< a name or an address, IPv6 without brackets
+    std::string host;  ///< a name or an address, IPv6 without brackets
     std::uint16_t port = 0;
-    std::string authority;   ///< for the Host header
-    std::string prefix;      ///< goes before the paths; empty, or begins with "/" and does not end with it
+    std::string authority;  ///< for the Host header
+    std::string
+        prefix;  ///< goes before the paths; empty, or begins with "/" and does not end with it
 };
 
 /// Understands `host:port` and `http://host[:port][/prefix]`. Throws `std::invalid_argument`.
@@ -89,7 +90,7 @@ struct RequestTemplate {
     /// The whole text of a request.
     std::string write(const FetchRequest& request) const;
 
-    std::string fetch;    ///< "GET " and the path up to the galaxy
+    std::string fetch;  ///< "GET " and the path up to the galaxy
     std::string peek;
     std::string headers;  ///< from the protocol version to the last header that never changes
 };

@@ -126,7 +126,8 @@ public:
             const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
                 until - std::chrono::steady_clock::now());
             pollfd ready{fd_, POLLIN, 0};
-            if (left.count() < 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0) return false;
+            if (left.count() < 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0)
+                return false;
             char bytes[4096];
             if (::recv(fd_, bytes, sizeof bytes, 0) <= 0) return true;
         }
@@ -163,8 +164,9 @@ public:
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof address;
-        if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(fd_, backlog) != 0 ||
-            ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+        if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0
+            || ::listen(fd_, backlog) != 0
+            || ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
             throw std::runtime_error("cannot listen");
         }
         port_ = ntohs(address.sin_port);
@@ -190,7 +192,8 @@ private:
             const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
             if (fd < 0) return;
             const std::size_t number = connections_++;
-            threads_.emplace_back([this, number, wire = std::make_shared<Wire>(fd)] { script_(*wire, number); });
+            threads_.emplace_back(
+                [this, number, wire = std::make_shared<Wire>(fd)] { script_(*wire, number); });
         }
     }
 
@@ -262,5 +265,43 @@ public:
     std::unique_ptr<boost::asio::io_context> io;
     std::shared_ptr<RemoteFetcher> link;
 };
+
+/// An answer of peer "b".
+inline std::string answer(std::string_view body, std::string_view headers = {},
+                          std::string_view status = "200 OK")
+{
+    return "HTTP/1.1 " + std::string(status) + "\r\nX-Galaxy-Peer: b\r\n" + std::string(headers)
+           + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
+/// The key, still escaped, that a request of galaxy "g" asks for.
+inline std::string key_of(std::string_view request)
+{
+    const std::size_t begin = request.find("/g/") + 3;
+    return std::string(request.substr(begin, request.find(' ', begin) - begin));
+}
+
+/// Answers every request of a connection with "value of KEY" until it is closed.
+inline void serve_all(Wire& wire, std::size_t)
+{
+    for (std::string request = wire.receive_until("\r\n\r\n"); !request.empty();
+         request = wire.receive_until("\r\n\r\n")) {
+        if (!wire.send(answer("value of " + key_of(request)))) return;
+    }
+}
+
+/// Answers each connection's first request with these bytes and closes.
+inline ScriptedPeer::Script saying(std::string bytes)
+{
+    return [bytes = std::move(bytes)](Wire& wire, std::size_t) {
+        wire.receive_until("\r\n\r\n");
+        wire.send(bytes);
+    };
+}
+
+inline void wait_until_closed(Wire& wire, std::size_t)
+{
+    wire.closed_within(std::chrono::seconds(20));
+}
 
 }  // namespace galaxy::test

@@ -43,7 +43,8 @@ TEST_CASE("The table of outcomes", "[http][answer]")
     CHECK(error_of(421) == errc::wrong_peer);
     CHECK(error_of(503) == errc::busy);
     CHECK(error_of(504) == errc::timed_out);
-    for (const unsigned other : {100u, 204u, 206u, 301u, 304u, 400u, 429u, 431u, 501u, 502u, 505u, 999u}) {
+    for (const unsigned other :
+         {100u, 204u, 206u, 301u, 304u, 400u, 429u, 431u, 501u, 502u, 505u, 999u}) {
         CAPTURE(other);
         CHECK(error_of(other, "Found") == errc::protocol_error);
     }
@@ -62,12 +63,13 @@ TEST_CASE("The id that answers must be the one that was meant", "[http][answer]"
     CHECK_FALSE(judge({.status = 200, .peer = "b"}, "b").error);
     CHECK_FALSE(judge({.status = 200, .peer = "b"}, "b").foreign);
     for (const unsigned status : {200u, 404u, 500u, 503u}) {
-        CHECK(judge({.status = status, .galaxy_status = "Found", .peer = "c"}, "b").error ==
-              errc::wrong_peer);
+        CHECK(judge({.status = status, .galaxy_status = "Found", .peer = "c"}, "b").error
+              == errc::wrong_peer);
     }
 }
 
-TEST_CASE("An answer without an id comes from Go, unless it is none of a galaxy's", "[http][answer]")
+TEST_CASE("An answer without an id comes from Go, unless it is none of a galaxy's",
+          "[http][answer]")
 {
     CHECK(judge({.status = 200, .galaxy_status = "Found"}, "b").foreign);
     CHECK_FALSE(judge({.status = 200, .galaxy_status = "Found"}, "b").error);

@@ -88,7 +88,8 @@ TEST_CASE("Every error has its status", "[http][reply]")
         CHECK(header_of(error_reply(busy), "Retry-After").has_value());
     }
     for (const boost::system::error_code failed :
-         {boost::system::error_code(errc::backend_failed), boost::system::error_code(errc::reentrant_get),
+         {boost::system::error_code(errc::backend_failed),
+          boost::system::error_code(errc::reentrant_get),
           boost::system::error_code(boost::asio::error::connection_refused)}) {
         CHECK(status(failed) == 500);
         CHECK(header_of(error_reply(failed), header::galaxy_status) == "Found");

@@ -52,7 +52,8 @@ std::string from_base64(std::string_view text)
 
 boost::json::value vectors()
 {
-    const std::filesystem::path path = std::filesystem::path(GALAXY_SHARED_DIR) / "vectors/http.json";
+    const std::filesystem::path path =
+        std::filesystem::path(GALAXY_SHARED_DIR) / "vectors/http.json";
     std::ifstream file(path);
     if (!file) SKIP("no vectors at " << path);
     const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -72,9 +73,11 @@ WallTime moment()
 /// The keys that broke others: golang/groupcache #18, #24, #25, #72.
 std::vector<std::string> awkward_keys()
 {
-    return {"",     ".",    "..",       "...",       "/a",         "a//b",       "//",
-            "%2F",  "a b",  "a+b",      "a\nb"s,     std::string(1, '\0'),       "\xff"s,
-            "%",    "a%zz", "a/../b",   "?x=1",      "#f",         "k/",         std::string(20'000, '\xc3')};
+    return {"",      ".",    "..",    "...",
+            "/a",    "a//b", "//",    "%2F",
+            "a b",   "a+b",  "a\nb"s, std::string(1, '\0'),
+            "\xff"s, "%",    "a%zz",  "a/../b",
+            "?x=1",  "#f",   "k/",    std::string(20'000, '\xc3')};
 }
 
 }  // namespace
@@ -105,7 +108,9 @@ TEST_CASE("All single bytes survive escaping, and only unreserved ones stay bare
         CHECK(unescape(escaped) == key);
         const bool bare = escaped == key;
         const bool expected =
-            byte < 128 && (std::isalnum(byte) || "-_.~$&+:=@"s.find(static_cast<char>(byte)) != std::string::npos);
+            byte < 128
+            && (std::isalnum(byte)
+                || "-_.~$&+:=@"s.find(static_cast<char>(byte)) != std::string::npos);
         CHECK(bare == expected);
     }
     CHECK(escape(".") == "%2E");
@@ -153,10 +158,10 @@ TEST_CASE("A request names universe, peer, digest, time and trace", "[http][wire
     request.trace.b3_trace_id = "evil\r\nX-Galaxy-Peer: c";
     request.trace.b3_span_id = "span";
     const std::string text = template_for("http://10.0.0.1:8080/base/").write(request);
-    CHECK(text ==
-          "GET /base/_galaxycache_peek/g/k HTTP/1.1\r\nHost: 10.0.0.1:8080\r\n"
-          "X-Galaxy-Universe: default\r\nX-Galaxy-Peer: b\r\nX-Galaxy-Digest: d1\r\n"
-          "X-Galaxy-Timeout-Ms: 2\r\ntraceparent: 00-ab-cd-01\r\nX-B3-SpanId: span\r\n\r\n");
+    CHECK(text
+          == "GET /base/_galaxycache_peek/g/k HTTP/1.1\r\nHost: 10.0.0.1:8080\r\n"
+             "X-Galaxy-Universe: default\r\nX-Galaxy-Peer: b\r\nX-Galaxy-Digest: d1\r\n"
+             "X-Galaxy-Timeout-Ms: 2\r\ntraceparent: 00-ab-cd-01\r\nX-B3-SpanId: span\r\n\r\n");
 }
 
 TEST_CASE("Headers of tracing are handed on only where harmless", "[http][wire]")
@@ -239,9 +244,9 @@ TEST_CASE("Uris of peers", "[http][wire]")
     CHECK(parse_peer_uri("localhost:65535").port == 65535);
 
     for (const std::string_view bad :
-         {"", "host", ":80", "host:", "host:0", "host:65536", "host:-1", "host:80x", "https://host:443",
-          "ftp://host:1", "http://", "http://u@host:1", "http://host:1/?q", "http://host:1/#f",
-          "::1:80", "[::1", "[::1]", "a b:1", "http://host:1/a b"}) {
+         {"", "host", ":80", "host:", "host:0", "host:65536", "host:-1", "host:80x",
+          "https://host:443", "ftp://host:1", "http://", "http://u@host:1", "http://host:1/?q",
+          "http://host:1/#f", "::1:80", "[::1", "[::1]", "a b:1", "http://host:1/a b"}) {
         CAPTURE(bad);
         CHECK_THROWS_AS(parse_peer_uri(bad), std::invalid_argument);
     }
@@ -264,13 +269,26 @@ TEST_CASE("Dates carry nanoseconds both ways", "[http][wire]")
 
 TEST_CASE("A date that is none means nothing, and nothing worse", "[http][wire]")
 {
-    for (const std::string_view bad :
-         {"", "0", "-1", "tomorrow", "Wed, 02 Jan 2030 03:04:05.678901234", "Wed, 2 Jan 2030 03:04:05 GMT",
-          "Xyz, 02 Jan 2030 03:04:05 GMT", "Wed, 30 Feb 2030 03:04:05 GMT", "Wed, 02 Foo 2030 03:04:05 GMT",
-          "Wed, 02 Jan 2030 24:04:05 GMT", "Wed, 02 Jan 2030 03:60:05 GMT", "Wed, 02 Jan 2030 03:04:60 GMT",
-          "Wed, 02 Jan 2030 03:04:05. GMT", "Wed, 02 Jan 2030 03:04:05.1234567890 GMT",
-          "Wed, 02 Jan 9999 03:04:05 GMT", "Wed, 02 Jan 0001 03:04:05 GMT", "Wed, 02 Jan 2030 03:04:05 GMT ",
-          "Wed, 02 Jan 2030 +3:04:05 GMT", "Wed, 02 Jan 2030 03:04:05 UTC", "Wed, 00 Jan 2030 03:04:05 GMT"}) {
+    for (const std::string_view bad : {"",
+                                       "0",
+                                       "-1",
+                                       "tomorrow",
+                                       "Wed, 02 Jan 2030 03:04:05.678901234",
+                                       "Wed, 2 Jan 2030 03:04:05 GMT",
+                                       "Xyz, 02 Jan 2030 03:04:05 GMT",
+                                       "Wed, 30 Feb 2030 03:04:05 GMT",
+                                       "Wed, 02 Foo 2030 03:04:05 GMT",
+                                       "Wed, 02 Jan 2030 24:04:05 GMT",
+                                       "Wed, 02 Jan 2030 03:60:05 GMT",
+                                       "Wed, 02 Jan 2030 03:04:60 GMT",
+                                       "Wed, 02 Jan 2030 03:04:05. GMT",
+                                       "Wed, 02 Jan 2030 03:04:05.1234567890 GMT",
+                                       "Wed, 02 Jan 9999 03:04:05 GMT",
+                                       "Wed, 02 Jan 0001 03:04:05 GMT",
+                                       "Wed, 02 Jan 2030 03:04:05 GMT ",
+                                       "Wed, 02 Jan 2030 +3:04:05 GMT",
+                                       "Wed, 02 Jan 2030 03:04:05 UTC",
+                                       "Wed, 00 Jan 2030 03:04:05 GMT"}) {
         CAPTURE(bad);
         CHECK_FALSE(parse_http_date(bad));
     }
@@ -279,7 +297,8 @@ TEST_CASE("A date that is none means nothing, and nothing worse", "[http][wire]"
 TEST_CASE("Every prefix of a date is read without harm", "[http][wire]")
 {
     const std::string text = "Wed, 02 Jan 2030 03:04:05.678901234 GMT";
-    for (std::size_t size = 0; size < text.size(); ++size) CHECK_FALSE(parse_http_date(text.substr(0, size)));
+    for (std::size_t size = 0; size < text.size(); ++size)
+        CHECK_FALSE(parse_http_date(text.substr(0, size)));
 }
 
 TEST_CASE("Lifetimes and timeouts have limits", "[http][wire]")

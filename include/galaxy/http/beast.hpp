@@ -38,7 +38,8 @@ struct ValueBody {
         using const_buffers_type = boost::asio::const_buffer;
 
         template <bool is_request, class Fields>
-        writer(const boost::beast::http::header<is_request, Fields>&, const Value& value) : value_(value)
+        writer(const boost::beast::http::header<is_request, Fields>&, const Value& value)
+            : value_(value)
         {
         }
 
@@ -76,8 +77,8 @@ Request as_request(const boost::beast::http::request<Body, Fields>& request)
 /// The answer to `request` as a Beast message, which may be written, or given more headers first:
 /// version, keep-alive and length are set, and to HEAD there is no body.
 template <class Body, class Fields>
-boost::beast::http::response<ValueBody> as_response(Response&& response,
-                                                    const boost::beast::http::request<Body, Fields>& request)
+boost::beast::http::response<ValueBody> as_response(
+    Response&& response, const boost::beast::http::request<Body, Fields>& request)
 {
     boost::beast::http::response<ValueBody> message;
     message.version(request.version());
@@ -85,7 +86,8 @@ boost::beast::http::response<ValueBody> as_response(Response&& response,
     for (const auto& [name, value] : response.headers) message.insert(name, value);
     message.content_length(response.body.size());
     message.keep_alive(request.keep_alive());
-    if (request.method() != boost::beast::http::verb::head) message.body() = std::move(response.body);
+    if (request.method() != boost::beast::http::verb::head)
+        message.body() = std::move(response.body);
     return message;
 }
 

@@ -23,7 +23,7 @@ namespace galaxy::http {
 /// the answer is there. Trivially destructible: safe to write inside a `co_await` on g++ 12.
 struct Request {
     std::string_view method;
-    std::string_view target;   ///< as received, escapes and query included
+    std::string_view target;  ///< as received, escapes and query included
     /// Finds a header of the request by name, ignoring case; empty where absent.
     std::string_view (*find_header)(const void* message, std::string_view name) = nullptr;
     const void* message = nullptr;
@@ -37,7 +37,10 @@ struct Request {
 /// An answer. Content-Length, Date and Connection are the server's business.
 struct Response {
     Response() = default;
-    Response(unsigned status_code, Value body_bytes) : status(status_code), body(std::move(body_bytes)) {}
+    Response(unsigned status_code, Value body_bytes)
+        : status(status_code), body(std::move(body_bytes))
+    {
+    }
 
     unsigned status = 200;
     std::vector<std::pair<std::string, std::string>> headers;

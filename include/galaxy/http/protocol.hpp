@@ -13,8 +13,8 @@ namespace galaxy::http {
 
 /// Where requests for peers live on a server; the same at every node.
 struct Paths {
-    std::string fetch = "/_galaxycache/";       ///< begins and ends with "/"
-    std::string peek = "/_galaxycache_peek/";   ///< begins and ends with "/"
+    std::string fetch = "/_galaxycache/";      ///< begins and ends with "/"
+    std::string peek = "/_galaxycache_peek/";  ///< begins and ends with "/"
 };
 
 /// Options of the client half. A bad one throws `std::invalid_argument` from `protocol`.

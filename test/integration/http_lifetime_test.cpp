@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <galaxy/http/server.hpp>
+
+#include "integration/http_node.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace galaxy;
+using namespace galaxy::test;
+using namespace std::chrono_literals;
+
+}  // namespace
+
+TEST_CASE("A drain lets requests under way end, and no new ones begin", "[http][server]")
+{
+    Node node;
+    Wire idle = Wire::to(node.port());
+    Wire busy = Wire::to(node.port());
+    busy.send(get("/_galaxycache/g/hold"));
+    REQUIRE(eventually([&node] { return node.gate.waiting == 1; }));
+    REQUIRE(eventually([&node] { return node.server.connections() == 2; }));
+    node.universe.drain();
+    std::future<boost::system::error_code> drained = drain(node.server, 300ms);
+
+    // The first half: as before, and saying so.
+    const Got during = ask(node, get("/_galaxycache/g/k"));
+    CHECK(during.status == 200);
+    CHECK(during.header("X-Galaxy-Draining") == "1");
+    CHECK(idle.closed_within(5s));
+    CHECK_THROWS(Wire::to(node.port()));
+    CHECK(drained.wait_for(0s) == std::future_status::timeout);
+    node.gate.open();
+    const Got last = receive(busy);
+    CHECK(last.body == "value of hold");
+    CHECK(last.header("Connection") == "close");
+    busy.close();
+    CHECK(drained.wait_for(5s) == std::future_status::ready);
+    CHECK_FALSE(drained.get());
+    CHECK(node.server.connections() == 0);
+    node.universe.close();
+    node.thread.join();  // nothing keeps the context from returning
+}
+
+TEST_CASE("A drain is bounded, and may be cut short", "[http][server]")
+{
+    Node node;
+    Wire busy = Wire::to(node.port());
+    busy.send(get("/_galaxycache/g/hold"));
+    REQUIRE(eventually([&node] { return node.gate.waiting == 1; }));
+    SECTION("bounded")
+    {
+        std::future<boost::system::error_code> drained = drain(node.server, 50ms);
+        CHECK(drained.wait_for(5s) == std::future_status::ready);
+        CHECK_FALSE(drained.get());
+    }
+    SECTION("cancelled")
+    {
+        asio::cancellation_signal signal;
+        std::promise<boost::system::error_code> ended;
+        asio::post(node.io, [&] {
+            node.server.async_drain(
+                1h, asio::bind_cancellation_slot(
+                        signal.slot(),
+                        [&ended](boost::system::error_code error) { ended.set_value(error); }));
+            asio::post(node.io, [&] { signal.emit(asio::cancellation_type::terminal); });
+        });
+        CHECK(ended.get_future().get() == asio::error::operation_aborted);
+    }
+    SECTION("closed")
+    {
+        std::future<boost::system::error_code> drained = drain(node.server, 1h);
+        node.server.close();
+        CHECK(drained.get() == asio::error::operation_aborted);
+    }
+    CHECK(busy.closed_within(5s));
+    CHECK(eventually([&node] { return node.g.stats().waiters_now == 0; }));
+    std::future<boost::system::error_code> late = drain(node.server, 1h);
+    CHECK(late.get() == asio::error::operation_aborted);
+}
+
+TEST_CASE("Closing the server ends its work, and nothing else's", "[http][server]")
+{
+    auto node = std::make_unique<Node>();
+    Wire idle = Wire::to(node->port());
+    Wire busy = Wire::to(node->port());
+    busy.send(get("/_galaxycache/g/hold"));
+    REQUIRE(eventually([&node] { return node->gate.waiting == 1; }));
+    node->server.close();
+    node->server.close();
+    CHECK(idle.closed_within(5s));
+    CHECK(busy.closed_within(5s));
+    CHECK(eventually([&node] { return node->g.stats().waiters_now == 0; }));
+    node->gate.open();
+    node->thread.join();
+    CHECK(node->g.find("hold").has_value());
+}
+
+TEST_CASE("Server, universe and context go in any order, with requests in flight", "[http][server]")
+{
+    for (int order = 0; order < 6; ++order) {
+        CAPTURE(order);
+        auto io = std::make_unique<asio::io_context>();
+        auto universe =
+            std::make_unique<Universe>(io->get_executor(), UniverseOptions{.self = "a"});
+        Backend forever = [](std::string_view) -> asio::awaitable<Loaded> {
+            asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
+            co_await timer.async_wait(asio::use_awaitable);
+            co_return Loaded::not_found();
+        };
+        auto g = std::make_unique<Galaxy>(universe->create("g", forever));
+        auto server = std::make_unique<http::Server>(http::serve(*universe));
+        std::vector<Wire> wires;
+        for (int i = 0; i < 6; ++i) wires.push_back(Wire::to(server->port()));
+        wires[0].send(get("/_galaxycache/g/k"));
+        wires[1].send(get("/_galaxycache/g/k"));
+        wires[2].send("GET /_gala");
+        wires[3].send("garbage garbage\r\n\r\n");
+        wires[4].close();
+        while (g->stats().waiters_now < 2) io->poll();
+        server->async_drain(1h, asio::detached);
+        io->poll();
+        const auto drop = [&](int which) {
+            if (which == 0) io.reset();
+            if (which == 1) universe.reset();
+            if (which == 2) server.reset();
+        };
+        const int first = order / 2;
+        const int second = (first + 1 + order % 2) % 3;
+        drop(first);
+        if (io) io->poll();
+        drop(second);
+        if (io) io->poll();
+        drop(3 - first - second);
+        g.reset();
+    }
+    SUCCEED("the sanitizers saw nothing");
+}
+
+TEST_CASE("Many connections, four threads, closed in the middle of it", "[http][server]")
+{
+    asio::io_context io;
+    Universe universe(io.get_executor(), {.self = "a"});
+    const Galaxy g = universe.create("g", [](std::string_view key) -> asio::awaitable<Loaded> {
+        co_return Loaded::value("value of " + std::string(key));
+    });
+    http::Server server = http::serve(universe, {.header_timeout = 20ms});
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) threads.emplace_back([&io] { io.run(); });
+    std::atomic<int> answered = 0;
+    std::vector<std::thread> clients;
+    for (int c = 0; c < 8; ++c) {
+        clients.emplace_back([&, c] {
+            try {
+                for (int i = 0; i < 200; ++i) {
+                    Wire wire = Wire::to(server.port());
+                    for (int r = 0; r < i % 5; ++r) {
+                        wire.send(get("/_galaxycache/g/" + std::to_string(i * 8 + c)));
+                        if (i % 7 == 0) break;
+                        if (receive(wire).status == 200) ++answered;
+                    }
+                    if (i % 3 == 0) wire.reset();
+                }
+            } catch (const std::runtime_error&) {
+                // the server has been closed
+            }
+        });
+    }
+    CHECK(eventually([&answered] { return answered > 500; }));
+    server.close();
+    for (std::thread& client : clients) client.join();
+    for (std::thread& thread : threads) thread.join();
+    CHECK(server.connections() == 0);
+}
