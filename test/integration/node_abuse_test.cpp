@@ -145,7 +145,7 @@ private:
     std::vector<std::jthread> threads_;
 };
 
-TEST_CASE("abuse under a small descriptor limit harms nobody else")
+TEST_CASE("abuse under a small descriptor limit harms nobody else", "[timing]")
 {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);

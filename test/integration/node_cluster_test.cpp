@@ -74,7 +74,8 @@ bool allow_descriptors(rlim_t wanted)
     return ::setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted;
 }
 
-TEST_CASE("two thousand requests of a missing key at five nodes, over HTTP, are one load")
+TEST_CASE("two thousand requests of a missing key at five nodes, over HTTP, are one load",
+          "[timing]")
 {
     if (!allow_descriptors(4096)) SKIP("not enough descriptors for two thousand connections");
     OriginServer origin;
@@ -350,22 +351,22 @@ void lose_a_peer(int signal, std::size_t survivors)
                       [](const Load::Sample& sample) { return sample.status == 200; }));
 }
 
-TEST_CASE("a peer is killed under load from one survivor")
+TEST_CASE("a peer is killed under load from one survivor", "[timing]")
 {
     lose_a_peer(SIGKILL, 1);
 }
 
-TEST_CASE("a peer is killed under load from both survivors")
+TEST_CASE("a peer is killed under load from both survivors", "[timing]")
 {
     lose_a_peer(SIGKILL, 2);
 }
 
-TEST_CASE("a peer hangs under load from one survivor")
+TEST_CASE("a peer hangs under load from one survivor", "[timing]")
 {
     lose_a_peer(SIGSTOP, 1);
 }
 
-TEST_CASE("a peer hangs under load from both survivors")
+TEST_CASE("a peer hangs under load from both survivors", "[timing]")
 {
     lose_a_peer(SIGSTOP, 2);
 }
