@@ -72,9 +72,9 @@ ServerOptions checked(ServerOptions options)
 
 /// Keeps the executor beside the handler, and work on it, until the drain is over.
 struct Server::Core::Drain {
-    Drain(DrainHandler h, asio::any_io_executor executor)
+    Drain(DrainHandler h, const asio::any_io_executor& executor)
         : handler(std::move(h)),
-          work(std::move(executor)),
+          work(executor),
           slot(asio::get_associated_cancellation_slot(handler))
     {
     }
