@@ -18,6 +18,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <utility>
@@ -32,6 +34,9 @@ namespace {
 
 /// What the incomplete header of one connection may hold without asking.
 constexpr std::size_t free_header = 4096;
+
+/// Fields of a long header: a thousand tiny ones take ten times the memory of their text.
+constexpr std::ptrdiff_t most_fields = 256;
 
 /// Written in one go before others get their turn, however fast the reader.
 constexpr std::size_t longest_burst = std::size_t{1} << 20;
@@ -165,6 +170,9 @@ unsigned Session::judge_progress(error_code error)
     if (error == beast::http::error::body_limit) return 413;
     if (error) return 400;
     if (!parser_->is_done() && inlet_.pending() > options.max_header) return 400;
+    const auto& fields = parser_->get().base();
+    if (header > free_header && std::distance(fields.begin(), fields.end()) > most_fields)
+        return 431;
 
     const std::size_t needed = in_header && header > free_header ? header - free_header : 0;
     if (needed > reserved_) {

@@ -53,6 +53,14 @@ TEST_CASE("What is no request is answered 4xx, and the connection closed", "[htt
     }
     CHECK(refused("GET / HTTP/1.1\r\nX: " + std::string(200'000, 'x')) == 431);
     CHECK(eventually([&node] { return node.server.connections() == 0; }));
+
+    // Tiny fields without number take ten times the memory of their text.
+    Node roomy;
+    std::string tiny = "GET /_galaxycache/g/k HTTP/1.1\r\n";
+    for (int i = 0; i < 2000; ++i) tiny += "a:b\r\n";
+    Wire wire = Wire::to(roomy.port());
+    wire.send(tiny);
+    CHECK(split(wire.receive_all()).status == 431);
 }
 
 TEST_CASE("Cut requests leave nothing behind", "[http][server]")
