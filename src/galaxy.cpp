@@ -362,7 +362,6 @@ void GalaxyCore::count_load(const Flight& flight, TimePoint begun, const LoadEnd
 
 void GalaxyCore::load_overdue(Flight& flight)
 {
-    flight.overdue = true;
     settle(flight, load_audience(flight), errc::timed_out);
     if (flight.call) flight.call->cancel();
 }

@@ -95,7 +95,6 @@ struct Flight : std::enable_shared_from_this<Flight> {
 
     // The local leg.
     bool loading = false;
-    bool overdue = false;  ///< past `backend_timeout`; the load has not ended
     std::optional<boost::system::error_code> load_error;  ///< it ended without a value
     std::shared_ptr<Leg> peek_leg;
     std::shared_ptr<BackendCall> call;
