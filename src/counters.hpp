@@ -2,6 +2,7 @@
 #pragma once
 
 #include "histogram.hpp"
+#include "hit_counts.hpp"
 
 #include <galaxy/time.hpp>
 
@@ -29,16 +30,16 @@ inline void record(Histogram& histogram, Duration took) noexcept
     histogram.record(static_cast<std::uint64_t>(std::max(took, Duration::zero()).count()));
 }
 
-/// What a galaxy counts, each at one place; the rules are in docs/stats.md. `gets`
+/// What a galaxy counts, each at one place; the rules are in docs/stats.md. `missed`
 /// and `waiting` are counted for themselves, so that the rules can be checked.
 struct Counters {
-    Counter gets;
-    Counter hits_main, hits_hot, led, joined, refused, left;
+    HitCounts hits;
+    Counter missed;
+    Counter led, joined, refused, left;
     Counter late_main, late_hot;  ///< missed at the call, found in the table later
     Counter from_peek, from_peer, from_backend;
     Counter not_found, failed, timed_out, cancelled;
     Counter waiting;  ///< misses accepted and not yet completed
-    Counter finds, find_hits;
     Counter server_requests, server_peeks, server_peek_hits, server_not_owned, ring_disagreement;
     Counter flights, backend_loads, backend_load_errors;
     Counter

@@ -30,8 +30,8 @@ std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
     std::optional<store::Hit> found = store_.find(key, store::Touch::yes);
     if (!found) return std::nullopt;
     ++hits_of_thread;
-    counters_.gets.add();
-    (found->tier == store::Tier::main ? counters_.hits_main : counters_.hits_hot).add();
+    counters_.hits.add(found->tier == store::Tier::main ? HitCounts::main_hit : HitCounts::hot_hit);
+    if (found->wants_upkeep) tend_store();
     if (yielding) record(counters_.get_seconds, around_.clock->now() - begun);
     return std::move(found->value);
 }
@@ -44,7 +44,7 @@ void GalaxyCore::submit(std::shared_ptr<GetRequest> request, boost::asio::any_io
     const Waiter::Ref waiter(
         new Waiter(weak_from_this(), std::move(request), std::move(executor), std::move(handler)));
     if (answer_from_memory(waiter)) return;
-    counters_.gets.add();
+    counters_.missed.add();
     counters_.waiting.add();
     if (around_.observer) around_.observer->get_begun({name_, waiter->request().key});
     boost::system::error_code refusal = waiter->request().refusal;
@@ -71,7 +71,7 @@ bool GalaxyCore::answer_from_memory(const Waiter::Ref& waiter)
 
 void GalaxyCore::take_in()
 {
-    store_.reclaim(8);
+    store_.upkeep();
     for (std::size_t taken = 0; taken < most_taken_in; ++taken) {
         Waiter::Ref waiter = inbox_.take();
         if (!waiter) return;

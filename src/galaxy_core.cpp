@@ -9,6 +9,8 @@
 #include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -36,6 +38,9 @@ GalaxyOptions checked(GalaxyOptions options)
     demand(options.max_backend_loads > 0, "max_backend_loads must be positive");
     demand(options.max_flights > 0, "max_flights must be positive");
     demand(options.max_key > 0 && options.max_value > 0, "max_key and max_value must be positive");
+    constexpr std::size_t largest = std::numeric_limits<std::uint32_t>::max();
+    demand(options.max_key <= largest && options.max_value <= largest,
+           "max_key and max_value must be below 4 GiB");
     demand(options.idle_reset > zero, "idle_reset must be positive");
     return options;
 }
@@ -71,7 +76,8 @@ GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
       backend_(std::make_shared<const Backend>(std::move(backend))),
       options_(checked(std::move(options))),
       around_(std::move(surroundings)),
-      store_({options_.capacity, options_.hot_share}, around_.clock),
+      store_({options_.capacity, options_.hot_share, options_.eviction, options_.recording},
+             around_.clock),
       strand_(executor),
       executor_(executor),
       context_(&asio::query(executor, asio::execution::context)),
@@ -100,6 +106,11 @@ bool GalaxyCore::owns(std::string_view key) const
     const auto ring = around_.membership->ring();
     const Ring::Member* owner = ring->owner(key);
     return owner && !owner->link;
+}
+
+void GalaxyCore::tend_store()
+{
+    enter([this] { store_.upkeep(); });
 }
 
 std::shared_ptr<GetRequest> GalaxyCore::request(std::string_view key, const GetOptions& options)

@@ -68,6 +68,13 @@ public:
     /// hit of a thread, which is to give way to whatever else wants its context.
     std::optional<Value> hit(std::string_view key, bool& yielding);
 
+    /// Calls `f(entry)` where the key is in memory, and counts a find.
+    template <class F>
+    bool look(std::string_view key, F&& f);
+
+    /// Has the store do its upkeep, soon: hits have left many notes.
+    void tend_store();
+
     /// What a get that missed takes along.
     std::shared_ptr<GetRequest> request(std::string_view key, const GetOptions& options);
 
@@ -124,7 +131,8 @@ private:
     Value keep_in_tier(Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
                        bool cacheable);
     store::Inserted keep(const Flight& flight, const Value& value, store::Tier tier);
-    Value received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from);
+    Value received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
+                   store::Tier tier);
     Expiry expiry_of(const FetchResult& answer) const;
     Expiry cap(Expiry expiry, Duration longest);
     bool worth_a_copy(const Flight& flight, const Value& value);
@@ -185,6 +193,19 @@ private:
     std::optional<boost::asio::any_io_executor> work_;  ///< held while a flight is under way
     std::vector<std::function<void()>> drained_;
 };
+
+template <class F>
+bool GalaxyCore::look(std::string_view key, F&& f)
+{
+    bool tend = false;
+    const bool found = store_.visit(key, store::Touch::yes, [&](Entry& entry, bool wants_upkeep) {
+        tend = wants_upkeep;
+        f(entry);
+    });
+    counters_.hits.add(found ? HitCounts::find_hit : HitCounts::find_miss);
+    if (tend) tend_store();
+    return found;
+}
 
 template <class F>
 bool GalaxyCore::enter(F f)

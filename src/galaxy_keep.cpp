@@ -10,11 +10,13 @@
 
 namespace galaxy {
 
-Value GalaxyCore::received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from)
+/// Bytes that came home, fit for `tier` without another copy.
+Value GalaxyCore::received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
+                           store::Tier tier)
 {
     counters_.key_bytes.record(flight.key.size());
     counters_.value_bytes.record(bytes.size());
-    return Value(bytes, expiry, from);
+    return store::Store::prepare(flight.key, bytes, expiry, from, tier);
 }
 
 store::Inserted GalaxyCore::keep(const Flight& flight, const Value& value, store::Tier tier)
@@ -28,7 +30,7 @@ store::Inserted GalaxyCore::keep(const Flight& flight, const Value& value, store
 Value GalaxyCore::keep_fetched(Flight& flight, FetchResult answer)
 {
     const Expiry expiry = cap(expiry_of(answer), options_.get_ttl);
-    Value value = received(flight, answer.value, expiry, Origin::peer);
+    Value value = received(flight, answer.value, expiry, Origin::peer, store::Tier::hot);
     // Where a peer thinks that we own the key, the local leg fills the main tier.
     if (flight.for_peer || !answer.keep || !worth_a_copy(flight, value)) return value;
     if (keep(flight, value, store::Tier::hot) == store::Inserted::yes) {
@@ -76,11 +78,12 @@ Value GalaxyCore::keep_in_tier(Flight& flight, std::string_view bytes, Expiry ex
     if (!flight.ring) flight.ring = around_.membership->ring();
     const bool ours = flight.for_peer || flight.ring->self_first_living(flight.key);
     if (!ours) expiry = cap(expiry, options_.fallback_ttl);
-    Value value = received(flight, bytes, expiry, from);
+    const store::Tier tier = ours ? store::Tier::main : store::Tier::hot;
+    Value value = received(flight, bytes, expiry, from, tier);
     if (!cacheable || (!ours && options_.fallback_ttl <= Duration::zero())) {
         counters_.uncached.add();
     } else {
-        keep(flight, value, ours ? store::Tier::main : store::Tier::hot);
+        keep(flight, value, tier);
     }
     return value;
 }

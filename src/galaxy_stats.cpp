@@ -11,8 +11,8 @@ GalaxyStats GalaxyCore::stats() const
     const Counters& c = counters_;
     const store::StoreStats kept = store_.stats();
     GalaxyStats s;
-    s.hits_main = c.hits_main.value();
-    s.hits_hot = c.hits_hot.value();
+    s.hits_main = c.hits.value(HitCounts::main_hit);
+    s.hits_hot = c.hits.value(HitCounts::hot_hit);
     s.led = c.led.value();
     s.joined = c.joined.value();
     s.refused = c.refused.value();
@@ -27,9 +27,9 @@ GalaxyStats GalaxyCore::stats() const
     s.timed_out = c.timed_out.value();
     s.cancelled = c.cancelled.value();
     s.waiters_now = c.waiting.value();
-    s.gets = c.gets.value();
-    s.finds = c.finds.value();
-    s.find_hits = c.find_hits.value();
+    s.gets = s.hits_main + s.hits_hot + c.missed.value();
+    s.find_hits = c.hits.value(HitCounts::find_hit);
+    s.finds = s.find_hits + c.hits.value(HitCounts::find_miss);
     s.server_requests = c.server_requests.value();
     s.server_peeks = c.server_peeks.value();
     s.server_peek_hits = c.server_peek_hits.value();
@@ -55,6 +55,7 @@ GalaxyStats GalaxyCore::stats() const
     s.entries_main = kept.entries_main;
     s.entries_hot = kept.entries_hot;
     s.pinned_bytes = kept.pinned_bytes;
+    s.retired_bytes = kept.retired_bytes;
     s.oldest_entry_seconds = kept.oldest_entry_seconds;
     s.flights_now = c.flights_now.value();
     s.loads_now = c.loads_now.value();

@@ -103,20 +103,16 @@ std::shared_ptr<GetRequest> Galaxy::request(std::string_view key, const GetOptio
 
 std::optional<Value> Galaxy::find(std::string_view key) const
 {
-    core_->counters().finds.add();
-    std::optional<store::Hit> found = core_->store().find(key, store::Touch::yes);
-    if (!found) return std::nullopt;
-    core_->counters().find_hits.add();
-    return std::move(found->value);
+    std::optional<Value> value;
+    core_->look(key, [&value](Entry& entry) {
+        value.emplace(Entry::share(entry, origin(store::tier_of(entry))));
+    });
+    return value;
 }
 
 bool Galaxy::visit_erased(std::string_view key, Visitor visitor, void* f) const
 {
-    store::Tier tier{};
-    core_->counters().finds.add();
-    const bool found = core_->store().visit(key, store::Touch::yes, visitor, f, tier);
-    if (found) core_->counters().find_hits.add();
-    return found;
+    return core_->look(key, [=](const Entry& entry) { visitor(f, entry.bytes()); });
 }
 
 const std::string& Galaxy::name() const noexcept

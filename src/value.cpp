@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "value_block.hpp"
-
 #include <galaxy/value.hpp>
+
+#include "entry.hpp"
 
 #include <boost/assert.hpp>
 
-#include <cstring>
-#include <new>
 #include <utility>
 
 namespace galaxy {
@@ -24,68 +22,37 @@ std::string_view to_string(Origin origin) noexcept
     return "backend";
 }
 
-Value::Block* Value::Block::make(std::string_view bytes, const Expiry& expiry)
-{
-    static_assert(sizeof(Block) == value_header);
-    void* memory = ::operator new(sizeof(Block) + bytes.size());
-    auto* block = new (memory) Block;
-    block->size = bytes.size();
-    block->at = expiry.at;
-    block->has_wall = expiry.wall.has_value();
-    if (expiry.wall) block->wall = *expiry.wall;
-    if (!bytes.empty()) std::memcpy(static_cast<void*>(block + 1), bytes.data(), bytes.size());
-    return block;
-}
-
-void Value::Block::release(Block* block) noexcept
-{
-    if (!block || block->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    PinGauge* gauge = block->pinned_by.load(std::memory_order_relaxed);
-    if (gauge) gauge->release(block->footprint());
-    block->~Block();
-    ::operator delete(static_cast<void*>(block));
-}
-
 Value::Value(std::string_view bytes, Expiry expiry, Origin from) : from_(from)
 {
     const bool plain = bytes.empty() && expiry.never() && !expiry.wall;
-    if (!plain) block_ = Block::make(bytes, expiry);
+    if (!plain) entry_ = Entry::make({}, bytes, expiry, Entry::Room::none);
 }
 
-Value::Value(const Value& other) noexcept : block_(other.block_), from_(other.from_)
+Value::Value(const Value& other) noexcept : entry_(other.entry_), from_(other.from_)
 {
-    if (block_) block_->references.fetch_add(1, std::memory_order_relaxed);
-}
-
-Value::Value(Value&& other) noexcept
-    : block_(std::exchange(other.block_, nullptr)), from_(other.from_)
-{
+    if (entry_) Entry::retain(entry_);
 }
 
 Value& Value::operator=(Value other) noexcept
 {
-    std::swap(block_, other.block_);
+    std::swap(entry_, other.entry_);
     std::swap(from_, other.from_);
     return *this;
 }
 
-Value::~Value()
+void Value::release(Entry* entry) noexcept
 {
-    Block::release(block_);
+    Entry::release(entry);
 }
 
 std::string_view Value::view() const noexcept
 {
-    return block_ ? std::string_view(block_->bytes(), block_->size) : std::string_view();
+    return entry_ ? entry_->bytes() : std::string_view();
 }
 
 Expiry Value::expiry() const noexcept
 {
-    Expiry expiry;
-    if (!block_) return expiry;
-    expiry.at = block_->at;
-    if (block_->has_wall) expiry.wall = block_->wall;
-    return expiry;
+    return entry_ ? entry_->expiry() : Expiry{};
 }
 
 Value Value::with_origin(Origin from) const noexcept
@@ -97,7 +64,7 @@ Value Value::with_origin(Origin from) const noexcept
 
 bool Value::unique() const noexcept
 {
-    return !block_ || block_->references.load(std::memory_order_acquire) == 1;
+    return !entry_ || entry_->references() == 1;
 }
 
 }  // namespace galaxy

@@ -17,6 +17,18 @@
 
 namespace galaxy {
 
+/// Which entries give way when the budget is used up.
+enum class Eviction : std::uint8_t {
+    lru,      ///< the least recently used
+    s3_fifo,  ///< those not asked for again soon, then the rarely used; for keys asked for once a lot
+};
+
+/// What a hit tells the order of eviction.
+enum class Recording : std::uint8_t {
+    sampled,  ///< most hits on popular keys tell nothing, and some notes are lost
+    exact,    ///< every hit, in order. For replays and tests: one thread only
+};
+
 /// Options of one galaxy. A bad one throws `std::invalid_argument` from `Universe::create`.
 struct GalaxyOptions {
     /// Budget of both tiers in bytes, keys and bookkeeping included. Zero: nothing is kept, gets are
@@ -24,6 +36,9 @@ struct GalaxyOptions {
     std::size_t capacity = std::size_t{64} << 20;
     /// Share of the budget for copies of other owners' popular keys, from 0 (no copies) to 1.
     double hot_share = 0.125;
+    /// Of the main tier; copies always go in order of use.
+    Eviction eviction = Eviction::lru;
+    Recording recording = Recording::sampled;
 
     /// Time of a get that names none. Positive.
     Duration get_timeout = std::chrono::seconds(10);
@@ -44,7 +59,7 @@ struct GalaxyOptions {
     std::size_t max_backend_loads = 1024;
     /// Keys being loaded at once; a get of one more is `refused`. Positive.
     std::size_t max_flights = 100'000;
-    /// Longest key and largest value, in bytes. Positive.
+    /// Longest key and largest value, in bytes. Positive, and below 4 GiB.
     std::size_t max_key = std::size_t{32} << 10;
     std::size_t max_value = std::size_t{64} << 20;
 

@@ -11,9 +11,7 @@
 
 namespace galaxy {
 
-namespace store {
-class Pins;
-}
+class Entry;
 
 /// Where a get found its value.
 enum class Origin : std::uint8_t { main, hot, peek, peer, backend };
@@ -32,13 +30,18 @@ public:
     /// An empty value that never expires.
     Value() noexcept = default;
 
-    /// Copies `bytes`.
+    /// Copies `bytes`. Throws `std::length_error` from 4 GiB on.
     explicit Value(std::string_view bytes, Expiry expiry = {}, Origin from = Origin::backend);
 
     Value(const Value& other) noexcept;
-    Value(Value&& other) noexcept;
+    Value(Value&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)), from_(other.from_)
+    {
+    }
     Value& operator=(Value other) noexcept;
-    ~Value();
+    ~Value()
+    {
+        if (entry_) release(entry_);
+    }
 
     /// The bytes; valid while this value or a copy of it lives.
     std::string_view view() const noexcept;
@@ -58,10 +61,11 @@ public:
     bool unique() const noexcept;
 
 private:
-    struct Block;
-    friend class store::Pins;
+    friend class Entry;
+    Value(Entry* adopted, Origin from) noexcept : entry_(adopted), from_(from) {}
+    static void release(Entry* entry) noexcept;
 
-    Block* block_ = nullptr;
+    Entry* entry_ = nullptr;  ///< null: empty, never ends
     Origin from_ = Origin::backend;
 };
 

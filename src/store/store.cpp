@@ -1,40 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "store/store.hpp"
 
-#include "store/hash.hpp"
-#include "value_block.hpp"
-
 #include <boost/assert.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <random>
 #include <utility>
 
 namespace galaxy::store {
 
-// Readers lock one shard for a lookup and the splice that records the use. The strand is the only
-// one to add and remove, so it needs no lock to go from one shard to another, and everything that
-// orders entries other than by use (expiry, age, the books) is its own.
-//
-// The order of use is exact although it is kept in pieces: a use takes the next number of a common
-// counter under its shard's lock, so each shard's list is in that order, and the oldest of all is
-// the oldest of the lists' ends.
-
 namespace {
 
-constexpr std::size_t reclaimed_by_insert = 4;
+// What one insert does of that which nobody waits for. More than one of each, so that no backlog grows.
+constexpr std::size_t expired_looked_at = 8;
+constexpr std::size_t notes_read = 64;
+constexpr std::size_t things_freed = 64;
 
-/// What glibc's allocator takes for `size` bytes.
-constexpr std::size_t chunk(std::size_t size) noexcept
-{
-    return std::max<std::size_t>(32, (size + 8 + 15) / 16 * 16);
-}
-
-// A slot is a pointer and a byte and an eighth of metadata, in a table between 44 and 88 % full: 20
-// bytes at worst. A node of the index is four words of the tree and the pair.
-constexpr std::size_t slot_cost = 20;
-constexpr std::size_t index_cost = chunk(4 * sizeof(void*) + sizeof(ExpiryIndex::value_type));
+/// What is retired is looked after once there is so much of it: to see who still reads costs a cache line
+/// a thread.
+constexpr std::size_t many_retired = 32;
+constexpr std::size_t much_retired = std::size_t{1} << 20;
 
 std::size_t share_of(const Limits& limits)
 {
@@ -49,15 +36,23 @@ std::uint64_t random_seed()
     return std::uint64_t{device()} << 32 | device();
 }
 
+constexpr Entry::Room room_for(Tier tier) noexcept
+{
+    return tier == Tier::hot ? Entry::Room::heat : Entry::Room::none;
+}
+
 }  // namespace
 
 Store::Store(Limits limits, std::shared_ptr<const Clock> clock)
     : limits_(limits),
       hot_limit_(share_of(limits)),
       clock_(std::move(clock)),
-      seed_(random_seed()),
-      shards_(std::make_unique<Shard[]>(shard_count))
+      table_(limits.capacity, random_seed(), retired_),
+      // The coldest copy is what a promoter compares with, so copies go in order of use.
+      orders_{make_order(limits.eviction, limits.capacity), make_order(Eviction::lru, hot_limit_)},
+      expiry_(clock_->now())
 {
+    publish();
 }
 
 Store::~Store()
@@ -65,87 +60,111 @@ Store::~Store()
     clear();
 }
 
-std::size_t Store::charge(std::size_t key_size, std::size_t value_size, bool expires) noexcept
+std::size_t Store::charge(std::size_t key_size, std::size_t value_size, bool ends, Tier tier,
+                          Eviction eviction) noexcept
 {
-    const bool bare = value_size == 0 && !expires;  // such a value allocates nothing
-    return chunk(sizeof(Entry) + key_size) + (bare ? 0 : chunk(value_header + value_size))
-           + slot_cost + (expires ? index_cost : 0);
+    return Entry::footprint(key_size, value_size, ends, room_for(tier)) + cost_beside(eviction);
 }
 
-Probe Store::probe(std::string_view key) const noexcept
-{
-    return {key, hash(key, seed_)};
-}
-
-Shard& Store::shard_of(std::uint64_t hash) const noexcept
-{
-    return shards_[shard_number(hash)];
-}
-
-Entry* Store::look(Shard& shard, const Probe& probe, Touch touch) const
-{
-    Entry* entry = shard.find(probe);
-    if (!entry || (entry->expires() && entry->ends <= clock_->coarse_now())) return nullptr;
-    if (touch == Touch::no) return entry;
-    shard.use(*entry, tick());
-    if (entry->tier == Tier::hot) {
-        ++entry->hits;
-        entry->last_use = clock_->coarse_now();
-    }
-    return entry;
-}
+// On any thread
 
 std::optional<Hit> Store::find(std::string_view key, Touch touch) const
 {
-    const Probe wanted = probe(key);
-    Shard& shard = shard_of(wanted.hash);
-    const std::lock_guard lock(shard.mutex);
-    const Entry* entry = look(shard, wanted, touch);
-    if (!entry) return std::nullopt;
-    return Hit{entry->value, entry->tier};
+    std::optional<Hit> hit;
+    visit(key, touch, [&hit](Entry& entry, bool wants_upkeep) {
+        const Tier tier = tier_of(entry);
+        hit.emplace(Hit{Entry::share(entry, origin(tier)), tier, wants_upkeep});
+    });
+    return hit;
 }
 
-bool Store::visit(std::string_view key, Touch touch, Visitor visitor, void* context,
-                  Tier& tier) const
+/// Lets the order of eviction know of a hit. True: the notes want to be read.
+bool Store::note(Entry& entry) const noexcept
 {
-    const Probe wanted = probe(key);
-    Shard& shard = shard_of(wanted.hash);
-    const std::lock_guard lock(shard.mutex);
-    const Entry* entry = look(shard, wanted, touch);
-    if (!entry) return false;
-    tier = entry->tier;
-    visitor(context, entry->value.view());
-    return true;
+    const Tier tier = tier_of(entry);
+    if (tier == Tier::main && limits_.eviction == Eviction::s3_fifo) {
+        const std::uint8_t uses = entry.frequency().load(std::memory_order_relaxed);
+        if (uses < most_frequent)
+            entry.frequency().store(static_cast<std::uint8_t>(uses + 1), std::memory_order_relaxed);
+        return false;
+    }
+    if (limits_.recording == Recording::exact) {
+        use(entry, clock_->coarse_now());
+        return false;
+    }
+    const Recency& recency = recency_[index(tier)];
+    if (recency.is_recent(entry)) return false;
+    const AccessLog::Noted noted = log_.note(entry, thread_number());
+    if (noted != AccessLog::Noted::no) recency.note(entry);
+    return noted == AccessLog::Noted::filled;
+}
+
+StoreStats Store::stats() const
+{
+    const Books books = published_.read();
+    StoreStats stats = books.stats;
+    stats.pinned_bytes = retired_.pinned_bytes();
+    const bool any = books.oldest != TimePoint::max();
+    const std::chrono::duration<double> age =
+        any ? clock_->now() - books.oldest : Duration::zero();
+    stats.oldest_entry_seconds = std::max(0.0, age.count());
+    return stats;
+}
+
+// On the strand
+
+Value Store::prepare(std::string_view key, std::string_view bytes, const Expiry& expiry,
+                     Origin from, Tier tier)
+{
+    return Entry::value(key, bytes, expiry, from, room_for(tier), static_cast<unsigned>(tier));
+}
+
+/// `value` itself, if it was prepared for this and nobody has inserted it; else a copy.
+Value Store::kept(std::string_view key, const Value& value, Tier tier) const
+{
+    const Entry* entry = Entry::of(value);
+    const bool prepared = entry && entry->place() == Entry::never_listed
+                          && tier_of(*entry) == tier && entry->key() == key;
+    return prepared ? value : prepare(key, value.view(), value.expiry(), value.from(), tier);
 }
 
 Inserted Store::insert(std::string_view key, const Value& value, Tier tier,
                        const EvictedHot& evicted_hot)
 {
     const TimePoint now = clock_->now();
-    drop_expired(reclaimed_by_insert, now);
+    maintain(now);
 
-    const Probe wanted = probe(key);
-    Entry* old = locate(wanted);
-    if (old && old->ends <= now) {
-        remove(*old);
-        book(&StoreStats::expired);
-        old = nullptr;
+    const Probe probe = table_.probe(key);
+    Entry* old = table_.find(probe);
+    if (old && old->ends() <= now) {
+        remove(*std::exchange(old, nullptr));
+        ++books_.stats.expired;
     }
-    const TimePoint ends = value.expiry().at;
-    const std::size_t cost = charge(key.size(), value.size(), ends != TimePoint::max());
-    const Inserted result = verdict(cost, ends, tier, now);
+    const Expiry expiry = value.expiry();
+    const std::size_t cost = charge(key.size(), value.size(), !expiry.never() || expiry.wall, tier,
+                                    limits_.eviction);
+    const Inserted result = verdict(cost, expiry.at, tier, now);
     if (result != Inserted::yes) {
         if (old) remove(*old);
-        book(&StoreStats::uncacheable);
+        ++books_.stats.uncacheable;
+        publish();
         return result;
     }
-    make_room(cost, tier, old, now, evicted_hot);
+
+    const Value held = kept(key, value, tier);
+    Entry& fresh = *Entry::of(held);
+    if (old) unlist(*old);  // what it is charged makes room; it stays readable until replaced
+    make_room(cost, tier, now, evicted_hot);
     if (old) {
-        overwrite(*old, value, tier, cost, now);
+        table_.replace(*old, fresh, probe);
     } else {
-        add(wanted, value, tier, cost, now);
+        table_.insert(fresh, probe);
     }
-    book(&StoreStats::inserts);
+    Entry::retain(&fresh);
+    list(fresh, old, now);
+    if (old) retired_.retire(*old);
+    ++books_.stats.inserts;
+    publish();
     return result;
 }
 
@@ -158,220 +177,200 @@ Inserted Store::verdict(std::size_t charge, TimePoint ends, Tier tier, TimePoint
     return Inserted::yes;
 }
 
-/// Evicts until `charge` fits in place of `replaced`, which stays readable meanwhile.
-void Store::make_room(std::size_t charge, Tier tier, const Entry* replaced, TimePoint now,
-                      const EvictedHot& evicted_hot)
+/// Evicts until `charge` fits.
+void Store::make_room(std::size_t charge, Tier tier, TimePoint now, const EvictedHot& evicted_hot)
 {
-    const auto freed = [replaced](Tier in) {
-        return replaced && replaced->tier == in ? replaced->charge : 0;
-    };
-    for (;;) {
-        const std::size_t main =
-            books_.bytes_main - freed(Tier::main) + (tier == Tier::main ? charge : 0);
-        const std::size_t hot =
-            books_.bytes_hot - freed(Tier::hot) + (tier == Tier::hot ? charge : 0);
-        if (main + hot <= limits_.capacity) return;
+    const StoreStats& charged = books_.stats;
+    while (charged.bytes_main + charged.bytes_hot + charge > limits_.capacity) {
         if (drop_expired(1, now) != 0) continue;
-        if (!evict_one(hot > hot_limit_ ? Tier::hot : Tier::main, replaced, evicted_hot)) break;
+        const std::size_t hot = charged.bytes_hot + (tier == Tier::hot ? charge : 0);
+        if (evict_one(hot > hot_limit_ ? Tier::hot : Tier::main, evicted_hot)) continue;
+        BOOST_ASSERT_MSG(false, "an eighth of the budget does not fit into an empty store");
+        return;
     }
-    BOOST_ASSERT_MSG(false, "an eighth of the budget does not fit into an empty store");
 }
 
-/// Evicts the least recently used entry of a tier, or of the other one where it has none.
-bool Store::evict_one(Tier first, const Entry* except, const EvictedHot& evicted_hot)
+/// Evicts what comes first in the order of a tier, or of the other one where it has nothing.
+bool Store::evict_one(Tier first, const EvictedHot& evicted_hot)
 {
-    Entry* victim = oldest(first, except);
-    if (!victim) victim = oldest(first == Tier::main ? Tier::hot : Tier::main, except);
+    Entry* victim = order(first).next();
+    if (!victim) victim = order(first == Tier::main ? Tier::hot : Tier::main).next();
     if (!victim) return false;
-    const EntryPtr gone = remove(*victim);
-    if (gone->tier == Tier::main) {
-        book(&StoreStats::evictions_main);
+    const Tier tier = tier_of(*victim);
+    order(tier).evict(*victim);
+    end_expiry(*victim);
+    if (tier == Tier::main) {
+        ++books_.stats.evictions_main;
     } else {
-        book(&StoreStats::evictions_hot);
-        if (evicted_hot) evicted_hot(HotCopy{gone->key(), gone->hits, gone->first_seen});
+        ++books_.stats.evictions_hot;
+        const Heat& heat = victim->heat();
+        if (evicted_hot) evicted_hot(HotCopy{victim->key(), heat.hits, heat.first_seen});
     }
+    drop(*victim);
     return true;
 }
 
-Entry* Store::locate(const Probe& probe) const
+void Store::list(Entry& entry, const Entry* replaced, TimePoint now)
 {
-    Shard& shard = shard_of(probe.hash);
-    const std::lock_guard lock(shard.mutex);
-    return shard.find(probe);
-}
-
-Entry* Store::oldest(Tier tier, const Entry* except) const
-{
-    Entry* oldest = nullptr;
-    std::uint64_t least = 0;
-    for (std::size_t i = 0; i != shard_count; ++i) {
-        const std::lock_guard lock(shards_[i].mutex);
-        Entry* candidate = shards_[i].oldest(tier, except);
-        if (!candidate || (oldest && candidate->tick > least)) continue;
-        oldest = candidate;
-        least = candidate->tick;
+    const Tier tier = tier_of(entry);
+    if (tier == Tier::hot) {
+        const bool same_copy = replaced && tier_of(*replaced) == Tier::hot;
+        // The first hit is the get that it was fetched for.
+        entry.heat() = same_copy ? const_cast<Entry*>(replaced)->heat() : Heat{1, now, now};
     }
-    return oldest;
+    if (entry.ends() != TimePoint::max()) expiry_.add(entry);
+    order(tier).add(entry);
+    book(entry, 1);
+    log_.resize(table_.size());
+    recency_[index(tier)].operation(entry, entries(tier), now);
 }
 
-namespace {
-
-/// The node of the index, allocated before anything has changed.
-ExpiryIndex::node_type index_node(TimePoint ends, Entry* entry)
+/// Out of everything but the table.
+void Store::unlist(Entry& entry)
 {
-    if (ends == TimePoint::max()) return {};
-    ExpiryIndex one;
-    return one.extract(one.emplace(ends, entry));
-}
-
-void start_heat(Entry& entry, TimePoint now)
-{
-    entry.hits = 1;  // the get that it was fetched for
-    entry.first_seen = entry.last_use = now;
-}
-
-}  // namespace
-
-void Store::add(const Probe& probe, const Value& value, Tier tier, std::size_t charge,
-                TimePoint now)
-{
-    EntryPtr fresh = Entry::make(probe.key, probe.hash);
-    Entry& entry = *fresh;
-    entry.value = value.with_origin(origin(tier));
-    entry.ends = entry.value.expiry().at;
-    entry.charge = charge;
-    entry.inserted = now;
-    entry.tier = tier;
-    start_heat(entry, now);
-    ExpiryIndex::node_type node = index_node(entry.ends, &entry);
-    {
-        Shard& shard = shard_of(probe.hash);
-        const std::lock_guard lock(shard.mutex);
-        shard.link(entry, tick());
-    }
-    pins_.take_back(entry.value);
-    if (node) entry.expiry = expiry_.insert(std::move(node));
-    ages_.push_back(*fresh.release());
-    book(tier, static_cast<std::int64_t>(charge), 1);
-}
-
-/// Replaces the value in place: readers see the old or the new one, never none.
-void Store::overwrite(Entry& entry, const Value& value, Tier tier, std::size_t charge,
-                      TimePoint now)
-{
-    const Tier old_tier = entry.tier;
-    const bool indexed = entry.expires();
-    const TimePoint ends = value.expiry().at;
-    ExpiryIndex::node_type node = index_node(ends, &entry);
-    Value changing = value.with_origin(origin(tier));
-    {
-        Shard& shard = shard_of(entry.hash);
-        const std::lock_guard lock(shard.mutex);
-        std::swap(entry.value, changing);
-        entry.ends = ends;
-        if (tier != old_tier) start_heat(entry, now);
-        shard.move(entry, tier);
-        shard.use(entry, tick());
-    }
-    pins_.take_back(entry.value);
-    pins_.let_go(changing);
-    if (indexed) expiry_.erase(entry.expiry);
-    if (node) entry.expiry = expiry_.insert(std::move(node));
-    entry.inserted = now;
-    ages_.splice(ages_.end(), ages_, ages_.iterator_to(entry));
-    book(old_tier, -static_cast<std::int64_t>(std::exchange(entry.charge, charge)), -1);
-    book(tier, static_cast<std::int64_t>(charge), 1);
+    order(tier_of(entry)).remove(entry);
+    end_expiry(entry);
+    book(entry, -1);
 }
 
 /// Takes an entry out of everything; what to count is the caller's.
-EntryPtr Store::remove(Entry& entry) noexcept
+void Store::remove(Entry& entry) noexcept
 {
-    {
-        Shard& shard = shard_of(entry.hash);
-        const std::lock_guard lock(shard.mutex);
-        shard.unlink(entry);
-    }
-    EntryPtr gone(&entry);
-    if (entry.expires()) expiry_.erase(entry.expiry);
-    ages_.erase(ages_.iterator_to(entry));
-    pins_.let_go(entry.value);
-    book(entry.tier, -static_cast<std::int64_t>(entry.charge), -1);
-    return gone;
+    order(tier_of(entry)).remove(entry);
+    end_expiry(entry);
+    drop(entry);
+}
+
+/// The end of what is in no order and not in the wheel any more.
+void Store::drop(Entry& entry) noexcept
+{
+    book(entry, -1);
+    table_.erase(entry, table_.probe(entry.key()));
+    retired_.retire(entry);
+}
+
+void Store::end_expiry(Entry& entry) noexcept
+{
+    if (entry.ends() != TimePoint::max()) expiry_.remove(entry);
 }
 
 bool Store::erase(std::string_view key)
 {
-    Entry* entry = locate(probe(key));
-    if (entry) remove(*entry);
-    return entry != nullptr;
-}
-
-std::size_t Store::reclaim(std::size_t at_most)
-{
-    return expiry_.empty() ? 0 : drop_expired(at_most, clock_->now());
-}
-
-std::size_t Store::drop_expired(std::size_t at_most, TimePoint now) noexcept
-{
-    std::size_t dropped = 0;
-    for (; dropped != at_most && !expiry_.empty() && expiry_.begin()->first <= now; ++dropped)
-        remove(*expiry_.begin()->second);
-    if (dropped != 0) book(&StoreStats::expired, dropped);
-    return dropped;
+    Entry* entry = table_.find(table_.probe(key));
+    if (!entry) return false;
+    remove(*entry);
+    publish();
+    return true;
 }
 
 void Store::clear()
 {
-    while (!ages_.empty()) remove(ages_.front());
+    for (const Tier tier : {Tier::main, Tier::hot})
+        while (Entry* entry = order(tier).coldest()) remove(*entry);
+    publish();
+}
+
+void Store::use(Entry& entry, TimePoint now) const noexcept
+{
+    if (!entry.is_listed()) return;  // evicted since it was noted
+    const Tier tier = tier_of(entry);
+    if (tier == Tier::hot) {
+        ++entry.heat().hits;
+        entry.heat().last_use = now;
+    }
+    order(tier).use(entry);
+    recency_[index(tier)].operation(entry, entries(tier), now);
+}
+
+void Store::upkeep()
+{
+    maintain(clock_->now());
+    publish();
+}
+
+/// A few steps of everything that nobody waits for.
+void Store::maintain(TimePoint now)
+{
+    drop_expired(expired_looked_at, now);
+
+    const bool due = retired_.count() >= many_retired
+                     || retired_.bytes() >= std::min(much_retired, limits_.capacity / 64);
+    if (due && !collecting_) {
+        safe_ = advance_epoch();
+        log_.begin_round();
+        collecting_ = true;
+    }
+    const bool all_read = log_.drain(notes_read, [&](Entry& entry) { use(entry, now); });
+    if (collecting_ && all_read) {
+        retired_.free_before(safe_, things_freed);
+        collecting_ = false;
+    }
+}
+
+void Store::settle()
+{
+    const TimePoint now = clock_->now();
+    while (drop_expired(expired_looked_at, now) != 0) {}
+    const std::uint64_t safe = advance_epoch();
+    log_.begin_round();
+    while (!log_.drain(notes_read, [&](Entry& entry) { use(entry, now); })) {}
+    retired_.free_before(safe, std::numeric_limits<std::size_t>::max());
+    collecting_ = false;
+    publish();
+}
+
+std::size_t Store::drop_expired(std::size_t looked_at, TimePoint now) noexcept
+{
+    std::size_t dropped = 0;
+    while (Entry* entry = expiry_.take_due(now, looked_at)) {
+        order(tier_of(*entry)).remove(*entry);
+        drop(*entry);
+        ++dropped;
+    }
+    books_.stats.expired += dropped;
+    return dropped;
 }
 
 double Store::coldest_hot_rate() const
 {
     using std::chrono::duration;
     using std::chrono::milliseconds;
-    const Entry* entry = oldest(Tier::hot, nullptr);
+    Entry* entry = order(Tier::hot).coldest();
     if (!entry) return 0;
-    const bool room = books_.bytes_hot + entry->charge <= hot_limit_
-                      || books_.bytes_main + books_.bytes_hot + entry->charge <= limits_.capacity;
-    if (room) return 0;
+    const StoreStats& charged = books_.stats;
+    const std::size_t like_it = charge(*entry);
+    if (charged.bytes_hot + like_it <= hot_limit_
+        || charged.bytes_main + charged.bytes_hot + like_it <= limits_.capacity)
+        return 0;
 
     const TimePoint now = clock_->now();
-    const std::lock_guard lock(shard_of(entry->hash).mutex);
-    const duration<double> age = std::max<Duration>(now - entry->first_seen, milliseconds(100));
-    const duration<double> idle = now - entry->last_use;
-    const double rate = static_cast<double>(entry->hits) / age.count();
+    const Heat& heat = entry->heat();
+    const duration<double> age = std::max<Duration>(now - heat.first_seen, milliseconds(100));
+    const duration<double> idle = now - heat.last_use;
+    const double rate = static_cast<double>(heat.hits) / age.count();
     return idle.count() > 0 ? std::min(rate, 1 / idle.count()) : rate;
 }
 
-void Store::book(std::uint64_t StoreStats::*event, std::uint64_t count) noexcept
+std::size_t Store::entries(Tier tier) const noexcept
 {
-    const std::lock_guard lock(books_mutex_);
-    books_.*event += count;
+    return tier == Tier::main ? books_.stats.entries_main : books_.stats.entries_hot;
 }
 
-void Store::book(Tier tier, std::int64_t bytes, std::int64_t entries) noexcept
+void Store::book(const Entry& entry, std::int64_t sign) noexcept
 {
-    const std::lock_guard lock(books_mutex_);
-    const bool main = tier == Tier::main;
-    (main ? books_.bytes_main : books_.bytes_hot) += static_cast<std::uint64_t>(bytes);
-    (main ? books_.entries_main : books_.entries_hot) += static_cast<std::uint64_t>(entries);
-    oldest_ = ages_.empty() ? TimePoint::max() : ages_.front().inserted;
+    const bool main = tier_of(entry) == Tier::main;
+    StoreStats& stats = books_.stats;
+    const auto cost = static_cast<std::int64_t>(charge(entry));
+    (main ? stats.bytes_main : stats.bytes_hot) += static_cast<std::uint64_t>(sign * cost);
+    (main ? stats.entries_main : stats.entries_hot) += static_cast<std::uint64_t>(sign);
 }
 
-StoreStats Store::stats() const
+void Store::publish() noexcept
 {
-    StoreStats stats;
-    TimePoint oldest;
-    {
-        const std::lock_guard lock(books_mutex_);
-        stats = books_;
-        oldest = oldest_;
-    }
-    stats.pinned_bytes = pins_.bytes();
-    const bool any = oldest != TimePoint::max();
-    const std::chrono::duration<double> age = any ? clock_->now() - oldest : Duration::zero();
-    stats.oldest_entry_seconds = std::max(0.0, age.count());
-    return stats;
+    books_.stats.retired_bytes = retired_.bytes();
+    const Entry* oldest = order(Tier::main).coldest();
+    books_.oldest = oldest ? recency_[index(Tier::main)].when(*oldest) : TimePoint::max();
+    published_.publish(books_);
 }
 
 }  // namespace galaxy::store

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "store/pins.hpp"
-#include "store/shard.hpp"
+#include "entry.hpp"
+#include "store/access_log.hpp"
+#include "store/books.hpp"
+#include "store/epochs.hpp"
+#include "store/expiry_wheel.hpp"
+#include "store/retired.hpp"
+#include "store/order.hpp"
+#include "store/recency.hpp"
+#include "store/table.hpp"
 #include "store/tier.hpp"
 
+#include <galaxy/options.hpp>
 #include <galaxy/time.hpp>
 #include <galaxy/value.hpp>
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,11 +34,14 @@ enum class Touch : std::uint8_t { yes, no };
 struct Hit {
     Value value;
     Tier tier;
+    bool wants_upkeep;  ///< somebody should have `upkeep` called before long
 };
 
 struct Limits {
     std::size_t capacity;
     double hot_share;
+    Eviction eviction = Eviction::lru;
+    Recording recording = Recording::sampled;
 };
 
 /// What became of a value offered.
@@ -54,14 +63,16 @@ struct StoreStats {
     std::uint64_t inserts = 0, evictions_main = 0, evictions_hot = 0, expired = 0;
     std::uint64_t uncacheable = 0;  ///< offered and not kept, for whatever reason
     std::uint64_t bytes_main = 0, bytes_hot = 0, entries_main = 0, entries_hot = 0;
-    std::uint64_t pinned_bytes = 0;  ///< of values that left the store while users hold them
-    double oldest_entry_seconds = 0;
+    std::uint64_t pinned_bytes = 0;   ///< of values that left the store while users hold them
+    std::uint64_t retired_bytes = 0;  ///< of what left it and somebody may still be reading
+    double oldest_entry_seconds = 0;  ///< since the least recently used own entry was used
 };
 
-/// Calls `visitor(context, bytes)`.
-using Visitor = void (*)(void* context, std::string_view bytes);
-
-/// Both tiers of a galaxy's memory under one budget, in exact order of least recent use.
+/// Both tiers of a galaxy's memory under one budget.
+///
+/// The table (table.hpp) is read without a lock; who reads is known by epochs (epochs.hpp); hits reach
+/// the order of eviction through notes (access_log.hpp). Everything that takes time is done a few steps
+/// at each insert: see `upkeep`.
 ///
 /// Thread safety: `find`, `visit` and `stats` from any thread; the rest from one thread at a time
 /// (the galaxy's strand), beside them.
@@ -76,20 +87,30 @@ public:
 
     std::optional<Hit> find(std::string_view key, Touch touch) const;
 
-    /// Calls `visitor` on the bytes in place and sets `tier`, or returns false. The visitor runs
-    /// with a part of the table locked: it must be short and must not come back to the store.
-    bool visit(std::string_view key, Touch touch, Visitor visitor, void* context, Tier& tier) const;
+    /// Calls `f(entry, wants_upkeep)` and returns true, or returns false. Nothing is freed meanwhile,
+    /// so `f` must be short; it may keep the entry by `Entry::share`.
+    template <class F>
+    bool visit(std::string_view key, Touch touch, F&& f) const;
+
+    /// A value that can be inserted under its key without another copy.
+    static Value prepare(std::string_view key, std::string_view bytes, const Expiry& expiry,
+                         Origin from, Tier tier);
 
     /// Replaces what the key had, in either tier, even where the new value is not kept: an older
-    /// one is never served again. `evicted_hot` must not throw; it may be empty.
+    /// one is never served again. Copies the value unless `prepare` made it for this key. `evicted_hot`
+    /// must not throw; it may be empty.
     Inserted insert(std::string_view key, const Value& value, Tier tier,
                     const EvictedHot& evicted_hot);
 
     /// Returns whether there was an entry, be it expired.
     bool erase(std::string_view key);
 
-    /// Drops up to `at_most` expired entries, and returns how many it dropped.
-    std::size_t reclaim(std::size_t at_most);
+    /// Reads notes, drops what has expired, frees what nobody reads any more: a bounded number of
+    /// each. Every insert does as much.
+    void upkeep();
+
+    /// All that `upkeep` may leave for later. For tests.
+    void settle();
 
     /// Uses a second of the hot tier's least recently used entry: hits over age (at least 100 ms),
     /// and not above one over the time since the last of them. Zero while the tier has room for
@@ -104,52 +125,74 @@ public:
     std::string check() const;
 
     /// What an entry costs the budget.
-    static std::size_t charge(std::size_t key_size, std::size_t value_size, bool expires) noexcept;
+    static std::size_t charge(std::size_t key_size, std::size_t value_size, bool ends,
+                              Tier tier = Tier::main, Eviction eviction = Eviction::lru) noexcept;
 
 private:
-    // On any thread; `look` with the shard locked.
-    Probe probe(std::string_view key) const noexcept;
-    Shard& shard_of(std::uint64_t hash) const noexcept;
-    Entry* look(Shard& shard, const Probe& probe, Touch touch) const;
-    std::uint64_t tick() const noexcept
+    /// What the strand publishes after each change.
+    struct Books {
+        StoreStats stats;
+        TimePoint oldest = TimePoint::max();
+    };
+
+    // Any thread.
+    bool is_over(const Entry& entry) const noexcept
     {
-        return ticks_.fetch_add(1, std::memory_order_relaxed) + 1;
+        return entry.has_ending() && entry.ends() <= clock_->coarse_now();
     }
+    bool note(Entry& entry) const noexcept;
 
-    // On the strand.
+    // The strand's.
+    std::size_t charge(const Entry& entry) const noexcept
+    {
+        return entry.footprint() + cost_beside(limits_.eviction);
+    }
+    Order& order(Tier tier) const noexcept { return *orders_[index(tier)]; }
+    std::size_t entries(Tier tier) const noexcept;
+    void use(Entry& entry, TimePoint now) const noexcept;
+    Value kept(std::string_view key, const Value& value, Tier tier) const;
     Inserted verdict(std::size_t charge, TimePoint ends, Tier tier, TimePoint now) const noexcept;
-    Entry* locate(const Probe& probe) const;
-    Entry* oldest(Tier tier, const Entry* except) const;
-    void make_room(std::size_t charge, Tier tier, const Entry* replaced, TimePoint now,
-                   const EvictedHot& evicted_hot);
-    bool evict_one(Tier first, const Entry* except, const EvictedHot& evicted_hot);
-    void add(const Probe& probe, const Value& value, Tier tier, std::size_t charge, TimePoint now);
-    void overwrite(Entry& entry, const Value& value, Tier tier, std::size_t charge, TimePoint now);
-    EntryPtr remove(Entry& entry) noexcept;
+    void make_room(std::size_t charge, Tier tier, TimePoint now, const EvictedHot& evicted_hot);
+    bool evict_one(Tier first, const EvictedHot& evicted_hot);
+    void list(Entry& entry, const Entry* replaced, TimePoint now);
+    void unlist(Entry& entry);
+    void remove(Entry& entry) noexcept;
+    void drop(Entry& entry) noexcept;
+    void end_expiry(Entry& entry) noexcept;
+    void maintain(TimePoint now);
     std::size_t drop_expired(std::size_t at_most, TimePoint now) noexcept;
-    void book(std::uint64_t StoreStats::*event, std::uint64_t count = 1) noexcept;
-    void book(Tier tier, std::int64_t bytes, std::int64_t entries) noexcept;
+    void book(const Entry& entry, std::int64_t sign) noexcept;
+    void publish() noexcept;
 
-    std::string check_ages() const;
-    std::string check_shard(std::size_t number, StoreStats& sums, std::size_t& expiring) const;
-    std::string check_entry(const Entry& entry, std::size_t number, Tier tier) const;
+    std::string check_entry(const Entry& entry) const;
 
     const Limits limits_;
     const std::size_t hot_limit_;
     const std::shared_ptr<const Clock> clock_;
-    const std::uint64_t seed_;
-    const std::unique_ptr<Shard[]> shards_;
-    mutable std::atomic<std::uint64_t> ticks_{0};
+    Retired retired_;
+    Table table_;
+    mutable std::array<Recency, tiers> recency_;
+    mutable AccessLog log_;
+    Published<Books> published_;
 
     // The strand's own.
-    ExpiryIndex expiry_;
-    AgeList ages_;  ///< by insertion, oldest first
-    Pins pins_;
-
-    // Written by the strand, read by `stats`.
-    mutable std::mutex books_mutex_;
-    StoreStats books_;
-    TimePoint oldest_ = TimePoint::max();
+    std::array<std::unique_ptr<Order>, tiers> orders_;
+    ExpiryWheel expiry_;
+    Books books_;
+    std::uint64_t safe_ = 0;  ///< while a round of notes is under way: what may be freed after it
+    bool collecting_ = false;
 };
+
+template <class F>
+bool Store::visit(std::string_view key, Touch touch, F&& f) const
+{
+    const Probe wanted = table_.probe(key);
+    const Pin pin;
+    Entry* entry = table_.find(wanted);
+    if (!entry || is_over(*entry)) return false;
+    const bool wants_upkeep = touch == Touch::yes && note(*entry);
+    std::forward<F>(f)(*entry, wants_upkeep);
+    return true;
+}
 
 }  // namespace galaxy::store

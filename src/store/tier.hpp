@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "entry.hpp"
+
 #include <galaxy/value.hpp>
 
 #include <cstddef>
@@ -21,6 +23,11 @@ constexpr std::size_t index(Tier tier) noexcept
 constexpr Origin origin(Tier tier) noexcept
 {
     return tier == Tier::main ? Origin::main : Origin::hot;
+}
+
+inline Tier tier_of(const Entry& entry) noexcept
+{
+    return static_cast<Tier>(entry.tier());
 }
 
 }  // namespace galaxy::store

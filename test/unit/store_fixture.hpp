@@ -9,6 +9,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -41,7 +42,7 @@ public:
 private:
     TimePoint at() const noexcept { return TimePoint(Duration(time_.load())); }
 
-    std::atomic<Duration::rep> time_{1'000'000'000'000};
+    std::atomic<Duration::rep> time_{Duration::rep{60'000} << 24};  // a tick of the wheel
 };
 
 inline Value value_of(std::string_view bytes, TimePoint ends = TimePoint::max())
@@ -49,10 +50,12 @@ inline Value value_of(std::string_view bytes, TimePoint ends = TimePoint::max())
     return Value(bytes, Expiry{.at = ends, .wall = std::nullopt});
 }
 
-/// A store under test: after each test its invariants hold.
+/// A store under test, in exact order of use unless told otherwise: after each test its invariants hold.
 struct StoreFixture {
-    explicit StoreFixture(std::size_t capacity = 64 << 10, double hot_share = 0.125)
-        : store({.capacity = capacity, .hot_share = hot_share}, clock)
+    explicit StoreFixture(std::size_t capacity = 64 << 10, double hot_share = 0.125,
+                          Eviction eviction = Eviction::lru,
+                          Recording recording = Recording::exact)
+        : store({capacity, hot_share, eviction, recording}, clock)
     {
     }
 
@@ -63,9 +66,9 @@ struct StoreFixture {
         return insert(key, value_of(bytes), tier);
     }
 
-    Inserted insert(std::string_view key, Value value, Tier tier = Tier::main)
+    Inserted insert(std::string_view key, const Value& value, Tier tier = Tier::main)
     {
-        return store.insert(key, std::move(value), tier, [this](const HotCopy& copy) {
+        return store.insert(key, value, tier, [this](const HotCopy& copy) {
             evicted.push_back({std::string(copy.key), copy.hits, copy.first_seen});
         });
     }
@@ -77,6 +80,13 @@ struct StoreFixture {
         if (!hit) return "-";
         CHECK(hit->value.from() == (hit->tier == Tier::main ? Origin::main : Origin::hot));
         return std::string(hit->value.view());
+    }
+
+    /// Lets a whole tick of the wheel pass, and everything be dropped that has ended.
+    void settle()
+    {
+        clock->advance(std::chrono::milliseconds(17));
+        store.settle();
     }
 
     bool has(std::string_view key) { return store.find(key, Touch::no).has_value(); }

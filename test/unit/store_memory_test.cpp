@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "store/store.hpp"
 
+#include "own_malloc.hpp"
 #include "store_fixture.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -16,14 +17,6 @@ using galaxy::store::Store;
 using galaxy::store::StoreFixture;
 using galaxy::store::value_of;
 using namespace std::chrono_literals;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define GALAXY_OWN_MALLOC 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define GALAXY_OWN_MALLOC 1
-#endif
-#endif
 
 TEST_CASE("golang/groupcache #64: real memory is two or three times the budget")
 {

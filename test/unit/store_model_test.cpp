@@ -29,15 +29,17 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr galaxy::Duration tick{1 << 24};
+
 struct Oracle {
     struct Line {
         std::string key, bytes;
         Tier tier;
         TimePoint ends;
-        std::uint64_t hits, indexed;
+        std::uint64_t hits;
         std::size_t charge() const
         {
-            return Store::charge(key.size(), bytes.size(), ends != TimePoint::max());
+            return Store::charge(key.size(), bytes.size(), ends != TimePoint::max(), tier);
         }
     };
     using Lines = std::vector<Line>;  // least recently used first
@@ -67,18 +69,9 @@ struct Oracle {
         return line->bytes;
     }
 
-    std::size_t reclaim(std::size_t at_most, TimePoint now)
+    void settle(TimePoint now)
     {
-        std::size_t dropped = 0;
-        for (; dropped != at_most && !lines.empty(); ++dropped) {
-            const auto first = std::min_element(lines.begin(), lines.end(), [](auto& a, auto& b) {
-                return std::pair(a.ends, a.indexed) < std::pair(b.ends, b.indexed);
-            });
-            if (first->ends > now) break;
-            lines.erase(first);
-            ++stats.expired;
-        }
-        return dropped;
+        stats.expired += std::erase_if(lines, [&](const Line& line) { return line.ends <= now; });
     }
 
     bool evict(Tier tier)
@@ -94,12 +87,9 @@ struct Oracle {
 
     Inserted insert(Line line, TimePoint now)
     {
-        reclaim(4, now);
         const auto old = at(line.key);
         if (old != lines.end()) {
-            if (old->ends <= now) ++stats.expired;
-            if (old->ends > now && old->tier == Tier::hot && line.tier == Tier::hot)
-                line.hits = old->hits;
+            if (old->tier == Tier::hot && line.tier == Tier::hot) line.hits = old->hits;
             lines.erase(old);
         }
         const std::size_t share = line.tier == Tier::hot ? hot_limit : capacity;
@@ -120,11 +110,9 @@ struct Oracle {
         Line fresh = lines.back();
         while (bytes(Tier::main) + bytes(Tier::hot) > capacity) {
             lines.pop_back();
-            if (reclaim(1, now) == 0) {
-                const std::size_t hot = bytes(Tier::hot) + (tier == Tier::hot ? fresh.charge() : 0);
-                const Tier first = hot > hot_limit ? Tier::hot : Tier::main;
-                if (!evict(first)) REQUIRE(evict(first == Tier::hot ? Tier::main : Tier::hot));
-            }
+            const std::size_t hot = bytes(Tier::hot) + (tier == Tier::hot ? fresh.charge() : 0);
+            const Tier first = hot > hot_limit ? Tier::hot : Tier::main;
+            if (!evict(first)) REQUIRE(evict(first == Tier::hot ? Tier::main : Tier::hot));
             lines.push_back(fresh);
         }
         ++stats.inserts;
@@ -153,7 +141,8 @@ struct Play {
 
     TimePoint any_end()
     {
-        const auto in = std::chrono::milliseconds(upto(2000)) - 50ms;
+        // Moments at which the wheel is exact.
+        const auto in = tick * (static_cast<int>(upto(120)) - 3);
         return upto(1) == 0 ? TimePoint::max() : now() + in;
     }
 
@@ -167,7 +156,7 @@ struct Play {
         const Tier tier = upto(2) == 0 ? Tier::hot : Tier::main;
         const TimePoint ends = any_end();
         const Inserted result = fixture.insert(key, value_of(bytes, ends), tier);
-        REQUIRE(result == oracle.insert({key, bytes, tier, ends, 1, ++inserts}, now()));
+        REQUIRE(result == oracle.insert({key, bytes, tier, ends, 1}, now()));
         REQUIRE(fixture.evicted.size() == oracle.evicted.size());
         for (; compared != oracle.evicted.size(); ++compared) {
             REQUIRE(fixture.evicted[compared].key == oracle.evicted[compared].first);
@@ -191,10 +180,11 @@ struct Play {
         REQUIRE(fixture.store.erase(key) == there);
     }
 
-    void reclaim()
+    void pass()
     {
-        const std::size_t at_most = upto(3);
-        REQUIRE(fixture.store.reclaim(at_most) == oracle.reclaim(at_most, now()));
+        fixture.clock->advance(tick * static_cast<int>(upto(6)));
+        fixture.store.settle();
+        oracle.settle(now());
     }
 
     void clear()
@@ -217,6 +207,7 @@ struct Play {
         REQUIRE(stats.expired == oracle.stats.expired);
         REQUIRE(stats.uncacheable == oracle.stats.uncacheable);
         REQUIRE(stats.pinned_bytes == 0);
+        REQUIRE(stats.retired_bytes < 64 << 10);
         for (const auto& line : oracle.lines) {
             const auto hit = fixture.store.find(line.key, Touch::no);
             REQUIRE(hit.has_value() == (line.ends > now()));
@@ -233,10 +224,8 @@ struct Play {
             find();
         } else if (what < 90) {
             erase();
-        } else if (what < 94) {
-            reclaim();
         } else if (what < 99) {
-            fixture.clock->advance(std::chrono::milliseconds(upto(100)));
+            pass();
         } else if (upto(9) == 0) {
             clear();
         }
@@ -246,7 +235,6 @@ struct Play {
     std::mt19937_64 random;
     StoreFixture fixture;
     Oracle oracle;
-    std::uint64_t inserts = 0;
     std::size_t compared = 0;
 };
 
