@@ -17,6 +17,18 @@
 
 namespace galaxy {
 
+/// What gives way when the budget is used up.
+enum class Eviction : std::uint8_t {
+    lru,      ///< the least recently used
+    s3_fifo,  ///< S3-FIFO: what is asked for once passes through quickly
+};
+
+/// How hits reach the order of eviction.
+enum class Recording : std::uint8_t {
+    sampled,  ///< some of them, without cost to the others
+    exact,    ///< every one, in order: for replays and tests, on one thread
+};
+
 /// Options of one galaxy. A bad one throws `std::invalid_argument` from `Universe::create`.
 struct GalaxyOptions {
     /// Budget of both tiers in bytes, keys and bookkeeping included. Zero: nothing is kept, gets are
@@ -24,6 +36,8 @@ struct GalaxyOptions {
     std::size_t capacity = std::size_t{64} << 20;
     /// Share of the budget for copies of other owners' popular keys, from 0 (no copies) to 1.
     double hot_share = 0.125;
+    Eviction eviction = Eviction::lru;
+    Recording recording = Recording::sampled;
 
     /// Time of a get that names none. Positive.
     Duration get_timeout = std::chrono::seconds(10);
