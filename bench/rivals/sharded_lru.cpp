@@ -8,6 +8,11 @@ namespace bench {
 ShardedLru::ShardedLru(std::size_t capacity)
     : capacity_of_shard_(std::max<std::size_t>(1, capacity >> shard_bits))
 {
+    // A map that is full and changing rehashes now and then to be rid of what erased elements left;
+    // with twice the room it hardly has to. One that is never to be full grows as it will.
+    constexpr std::size_t never = std::size_t{1} << 24;
+    if (capacity >= never) return;
+    for (Shard& shard : shards_) shard.map.reserve(2 * capacity_of_shard_);
 }
 
 ShardedLru::~ShardedLru()

@@ -1,223 +1,26 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Lookups of what is in memory. Every contestant runs in coroutines on an io_context, gives way after
-// each 1024 lookups, and so pays for whatever work its hits leave to be done there.
+// Lookups of what is in memory.
 
-#include "rivals/flat_map.hpp"
-#include "rivals/sharded_lru.hpp"
-#include "rivals/tbb_map.hpp"
+#include "scenarios/drive.hpp"
+#include "scenarios/lookups.hpp"
 #include "scenarios/scenario.hpp"
-#include "support/allocations.hpp"
 #include "support/contest.hpp"
 #include "support/node.hpp"
 #include "support/progress.hpp"
-#include "support/workers.hpp"
-#include "support/workload.hpp"
 
-#include <boost/asio/post.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/io_context.hpp>
 
-#include <memory>
-#include <stdexcept>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace bench {
-
-namespace asio = boost::asio;
-
 namespace {
-
-// --- How lookups are driven. ---
-
-asio::awaitable<void> give_way()
-{
-    const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    asio::awaitable<void> turn = asio::post(executor, asio::use_awaitable);
-    co_await std::move(turn);
-}
-
-/// Out of the coroutine, so that the loop's variables are in registers.
-template <class Lookup>
-[[gnu::noinline]] std::uint64_t look_up_chunk(const char* keys, std::size_t key_size,
-                                              Lookup& lookup)
-{
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i != Requests::chunk; ++i, keys += key_size)
-        sum += lookup(std::string_view(keys, key_size));
-    return sum;
-}
-
-/// Plain calls: `lookup(key)` gives what the value tasted of.
-template <class Lookup>
-asio::awaitable<void> drive_calls(Place place, Cursor cursor, Lookup lookup)
-{
-    do {
-        swallow(look_up_chunk(cursor.next_chunk(), cursor.key_size(), lookup));
-        co_await give_way();
-    } while (place.lap.goes_on(Requests::chunk));
-}
-
-/// Awaited: `lookup(key)` gives an awaitable of something with `view()`.
-template <class Lookup>
-asio::awaitable<void> drive_awaits(Place place, Cursor cursor, Lookup lookup)
-{
-    do {
-        const char* keys = cursor.next_chunk();
-        std::uint64_t sum = 0;
-        for (std::size_t i = 0; i != Requests::chunk; ++i, keys += cursor.key_size()) {
-            const auto value = co_await lookup(std::string_view(keys, cursor.key_size()));
-            sum += taste(value.view());
-        }
-        swallow(sum);
-        co_await give_way();
-    } while (place.lap.goes_on(Requests::chunk));
-}
-
-/// The same at given moments, each lookup timed.
-template <class Lookup>
-asio::awaitable<void> time_calls(Place place, Cursor cursor, double rate, Lookup lookup)
-{
-    Schedule schedule(rate, place);
-    do {
-        const char* keys = cursor.next_chunk();
-        for (std::size_t i = 0; i != Requests::chunk; ++i, keys += cursor.key_size()) {
-            const Clock::time_point due = schedule.next();
-            while (Clock::now() < due) co_await give_way();
-            swallow(lookup(std::string_view(keys, cursor.key_size())));
-            if (place.lap.counting()) place.latencies.record(nanoseconds_since(due));
-        }
-    } while (place.lap.goes_on(Requests::chunk));
-}
-
-template <class Lookup>
-asio::awaitable<void> time_awaits(Place place, Cursor cursor, double rate, Lookup lookup)
-{
-    Schedule schedule(rate, place);
-    do {
-        const char* keys = cursor.next_chunk();
-        for (std::size_t i = 0; i != Requests::chunk; ++i, keys += cursor.key_size()) {
-            const Clock::time_point due = schedule.next();
-            while (Clock::now() < due) co_await give_way();
-            const auto value = co_await lookup(std::string_view(keys, cursor.key_size()));
-            swallow(taste(value.view()));
-            if (place.lap.counting()) place.latencies.record(nanoseconds_since(due));
-        }
-    } while (place.lap.goes_on(Requests::chunk));
-}
-
-// --- The contestants: what a lookup is. ---
-
-[[noreturn]] void lost()
-{
-    throw std::runtime_error("a resident key was not found");
-}
-
-/// A borrowed value, as the floor returns it.
-struct Borrowed {
-    const FlatMap::Entry* entry;
-    std::string_view view() const noexcept { return entry->value(); }
-};
-
-struct Held {
-    ShardedLru::Handle node;
-    std::string_view view() const noexcept { return node->value(); }
-};
-
-asio::awaitable<Borrowed> ready(Borrowed value)
-{
-    co_return value;
-}
-
-asio::awaitable<Held> ready(Held value)
-{
-    co_return std::move(value);
-}
-
-struct VisitGalaxy {
-    const galaxy::Galaxy* galaxy;
-    std::uint64_t operator()(std::string_view key) const
-    {
-        std::uint64_t sum = 0;
-        if (!galaxy->visit(key, [&sum](std::string_view bytes) { sum = taste(bytes); })) lost();
-        return sum;
-    }
-};
-
-struct FindGalaxy {
-    const galaxy::Galaxy* galaxy;
-    std::uint64_t operator()(std::string_view key) const
-    {
-        const std::optional<galaxy::Value> found = galaxy->find(key);
-        if (!found) lost();
-        return taste(found->view());
-    }
-};
-
-struct GetGalaxy {
-    const galaxy::Galaxy* galaxy;
-    asio::awaitable<galaxy::Value> operator()(std::string_view key) const
-    {
-        return galaxy->get(key);
-    }
-};
-
-struct FindFlat {
-    const FlatMap* map;
-    std::uint64_t operator()(std::string_view key) const
-    {
-        const FlatMap::Entry* entry = map->find(key);
-        if (entry == nullptr) lost();
-        return taste(entry->value());
-    }
-};
-
-struct AwaitFlat {
-    const FlatMap* map;
-    asio::awaitable<Borrowed> operator()(std::string_view key) const
-    {
-        const FlatMap::Entry* entry = map->find(key);
-        if (entry == nullptr) lost();
-        return ready(Borrowed{entry});
-    }
-};
-
-struct FindSharded {
-    ShardedLru* lru;
-    std::uint64_t operator()(std::string_view key) const
-    {
-        const ShardedLru::Handle node = lru->find(key);
-        if (!node) lost();
-        return taste(node->value());
-    }
-};
-
-struct AwaitSharded {
-    ShardedLru* lru;
-    asio::awaitable<Held> operator()(std::string_view key) const
-    {
-        Held held{lru->find(key)};
-        if (!held.node) lost();
-        return ready(std::move(held));
-    }
-};
-
-#ifdef GALAXY_BENCH_TBB
-struct VisitTbb {
-    const TbbMap* map;
-    std::uint64_t operator()(std::string_view key) const
-    {
-        std::uint64_t sum = 0;
-        if (!map->visit(key, [&sum](std::string_view bytes) { sum = taste(bytes); })) lost();
-        return sum;
-    }
-};
-#endif
-
-// --- One configuration: so many residents, so many threads. ---
 
 enum class Style { calls, awaits };
 
+/// One configuration: so many residents, so many threads.
 class Match {
 public:
     Match(const Options& options, std::size_t residents, std::size_t threads)
@@ -329,87 +132,6 @@ std::string title_of(const Options& options, std::size_t residents, std::size_t 
         title +=
             ", " + short_count(static_cast<std::size_t>(options.rate)) + " a second (open loop)";
     return title;
-}
-
-// --- Counting allocations. ---
-
-template <class Lookup>
-asio::awaitable<void> count_calls(Place, Cursor cursor, Lookup lookup, std::uint64_t& calls)
-{
-    swallow(look_up_chunk(cursor.next_chunk(), cursor.key_size(), lookup));
-    Allocations::start();
-    for (std::size_t i = 0; i != 16; ++i)
-        swallow(look_up_chunk(cursor.next_chunk(), cursor.key_size(), lookup));
-    Allocations::stop();
-    calls = Allocations::count();
-    co_return;
-}
-
-template <class Lookup>
-asio::awaitable<void> count_awaits(Place, Cursor cursor, Lookup lookup, std::uint64_t& calls)
-{
-    std::uint64_t sum = 0;
-    for (std::size_t chunk = 0; chunk != 17; ++chunk) {
-        if (chunk == 1) Allocations::start();
-        const char* keys = cursor.next_chunk();
-        for (std::size_t i = 0; i != Requests::chunk; ++i, keys += cursor.key_size()) {
-            const auto value = co_await lookup(std::string_view(keys, cursor.key_size()));
-            sum += taste(value.view());
-        }
-    }
-    Allocations::stop();
-    swallow(sum);
-    calls = Allocations::count();
-}
-
-boost::json::object count_row(std::string name, std::size_t residents, std::uint64_t calls)
-{
-    constexpr double operations = 16 * Requests::chunk;
-    return {{"name", std::move(name)},
-            {"residents", residents},
-            {"threads", 1},
-            {"operations", operations},
-            {"allocations", calls},
-            {"allocations_per_op", static_cast<double>(calls) / operations}};
-}
-
-void count_allocations(const Options& options, std::size_t residents, Report& report)
-{
-    if (!Allocations::countable())
-        throw UsageError("--count-allocations: not with this C library or this sanitizer");
-    const Requests requests(residents, options.key_size, options.popularity);
-    galaxy::GalaxyOptions galaxy_options;
-    galaxy_options.capacity = ample_capacity(residents, options.key_size, options.value_size);
-    Node node(ready_backend(options.value_size), galaxy_options);
-    node.fill(residents, options.key_size);
-
-    const galaxy::Galaxy* galaxy = &node.galaxy();
-    const Cursor cursor(requests, 0, 1);
-    std::uint64_t visits = 0;
-    std::uint64_t finds = 0;
-    std::uint64_t gets = 0;
-    Histogram unused;
-    const auto run = [&](const Worker& worker) {
-        run_workers(node.io(), 1, 1, options.seconds, unused, worker);
-    };
-    run([&](Place place) { return count_calls(place, cursor, VisitGalaxy{galaxy}, visits); });
-    run([&](Place place) { return count_calls(place, cursor, FindGalaxy{galaxy}, finds); });
-    run([&](Place place) { return count_awaits(place, cursor, GetGalaxy{galaxy}, gets); });
-
-    Table table{"calls of the malloc family, " + counted(residents, "resident") + ", 1 thread, "
-                    + std::to_string(options.key_size) + "-byte keys, "
-                    + std::to_string(options.value_size) + "-byte values, "
-                    + to_string(options.popularity),
-                {{"operations", "operations", 0},
-                 {"allocations", "allocations", 0},
-                 {"allocations_per_op", "per operation", 4}},
-                {},
-                {},
-                {}};
-    table.rows.push_back(count_row("galaxy visit", residents, visits));
-    table.rows.push_back(count_row("galaxy find", residents, finds));
-    table.rows.push_back(count_row("galaxy get", residents, gets));
-    report.add(std::move(table));
 }
 
 void run(const Options& options, Report& report)

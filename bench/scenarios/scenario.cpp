@@ -5,7 +5,7 @@ namespace bench {
 
 std::vector<Scenario> all_scenarios()
 {
-    return {hit_scenario()};
+    return {hit_scenario(), miss_scenario(), absent_scenario(), herd_scenario()};
 }
 
 }  // namespace bench

@@ -19,11 +19,17 @@ struct Scenario {
 };
 
 Scenario hit_scenario();
+Scenario miss_scenario();
+Scenario absent_scenario();
+Scenario herd_scenario();
+Scenario memory_scenario();
+Scenario replay_scenario();
+Scenario peer_scenario();
+
+/// `hit --count-allocations`.
+void count_allocations(const Options& options, std::size_t residents, Report& report);
 
 /// In the order of the help.
 std::vector<Scenario> all_scenarios();
-
-/// What a hidden subcommand does in a process of its own. `program` is this program.
-int run_child(const std::vector<std::string>& arguments);
 
 }  // namespace bench

@@ -96,20 +96,19 @@ Ratio Contest::ratio_of(const Comparison& comparison)
             *std::max_element(ratios.begin(), ratios.end())};
 }
 
-Table Contest::table(std::string title) const
+Table Contest::table(std::string title, std::vector<Column> columns) const
 {
-    Table table{std::move(title),
-                {{"ns_per_op", "ns/op"},
-                 {"ns_per_op_min", "least"},
-                 {"ns_per_op_max", "most"},
-                 {"ops_per_s", "k op/s", 1, 1e3},
-                 {"latency_p50_ns", "p50 us", 1, 1e3},
-                 {"latency_p99_ns", "p99 us", 1, 1e3},
-                 {"latency_p999_ns", "p99.9 us", 1, 1e3},
-                 {"latency_max_ns", "max us", 1, 1e3}},
-                {},
-                {},
-                {}};
+    if (columns.empty()) {
+        columns = {{"ns_per_op", "ns/op"},
+                   {"ns_per_op_min", "least"},
+                   {"ns_per_op_max", "most"},
+                   {"ops_per_s", "k op/s", 1, 1e3},
+                   {"latency_p50_ns", "p50 us", 1, 1e3},
+                   {"latency_p99_ns", "p99 us", 1, 1e3},
+                   {"latency_p999_ns", "p99.9 us", 1, 1e3},
+                   {"latency_max_ns", "max us", 1, 1e3}};
+    }
+    Table table{std::move(title), std::move(columns), {}, {}, {}};
     for (const Contestant& contestant : contestants_) table.rows.push_back(row_of(contestant));
     for (const Comparison& comparison : comparisons_) table.ratios.push_back(ratio_of(comparison));
     return table;

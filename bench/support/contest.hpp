@@ -19,7 +19,7 @@ namespace bench {
 
 /// What one turn of a contestant came to.
 struct Sample {
-    double ns_per_op = 0;  ///< of one worker: how long it waits for one operation
+    double ns_per_op = 0;  ///< a thread's time, with whatever it waits for
     double ops_per_s = 0;  ///< of all together
     /// Further figures by name, of which the median is reported, too.
     std::map<std::string, double> more = {};
@@ -42,8 +42,8 @@ public:
 
     void run();
 
-    /// Rows and ratios, with the columns that fit every contest.
-    Table table(std::string title) const;
+    /// Rows and ratios. With no columns named, those of times and latencies.
+    Table table(std::string title, std::vector<Column> columns = {}) const;
 
 private:
     struct Contestant {

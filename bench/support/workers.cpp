@@ -53,7 +53,7 @@ Sample run_workers(asio::io_context& io, std::size_t workers, std::size_t thread
         if (lap.done() == 0) continue;
         sample.ops_per_s += static_cast<double>(lap.done()) / lap.nanoseconds() * 1e9;
     }
-    sample.ns_per_op = static_cast<double>(workers) / sample.ops_per_s * 1e9;
+    sample.ns_per_op = static_cast<double>(threads) / sample.ops_per_s * 1e9;
     for (const Histogram& one : histograms) latencies.merge(one);
     return sample;
 }
