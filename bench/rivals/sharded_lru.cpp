@@ -24,7 +24,7 @@ ShardedLru::~ShardedLru()
 void ShardedLru::insert(std::string_view key, std::string_view value)
 {
     Node* node = Node::make(key, value).release();
-    Shard& shard = shards_[Hash{}(key) >> (64 - shard_bits)];
+    Shard& shard = shard_of(Hash{}(key));
     const std::lock_guard lock(shard.lock);
     const auto old = shard.map.find(key);
     if (old != shard.map.end()) drop(shard, *old->second);

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <string_view>
@@ -64,10 +65,10 @@ public:
 
     Handle find(std::string_view key)
     {
-        const std::size_t hash = Hash{}(key);
-        Shard& shard = shards_[hash >> (64 - shard_bits)];
+        const Probe probe{key, Hash{}(key)};
+        Shard& shard = shard_of(probe.hash);
         const std::lock_guard lock(shard.lock);
-        const auto found = shard.map.find(key);
+        const auto found = shard.map.find(probe);
         if (found == shard.map.end()) return nullptr;
         shard.by_use.splice(shard.by_use.begin(), shard.by_use,
                             shard.by_use.iterator_to(*found->second));
@@ -77,12 +78,33 @@ public:
 private:
     static constexpr unsigned shard_bits = 6;
 
+    /// A key whose hash is known, so that it is computed once a lookup.
+    struct Probe {
+        std::string_view key;
+        std::size_t hash;
+        friend bool operator==(const Probe& probe, std::string_view key) noexcept
+        {
+            return probe.key == key;
+        }
+    };
+    struct ProbeHash : Hash {
+        using is_transparent = void;
+        using Hash::operator();
+        std::size_t operator()(const Probe& probe) const noexcept { return probe.hash; }
+    };
+
     struct alignas(128) Shard {
         Spinlock lock;
-        boost::unordered_flat_map<std::string_view, Node*, Hash> map;
+        boost::unordered_flat_map<std::string_view, Node*, ProbeHash, std::equal_to<>> map;
         boost::intrusive::list<Node> by_use;
     };
 
+    // The map places by the top bits and compares the lowest eight first: a shard chosen by either would
+    // leave its map with keys that are all alike.
+    Shard& shard_of(std::size_t hash) noexcept
+    {
+        return shards_[hash >> 8 & (shards_.size() - 1)];
+    }
     static void drop(Shard& shard, Node& node) noexcept;
 
     const std::size_t capacity_of_shard_;
