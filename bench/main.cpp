@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSL-1.0
+
+// galaxy-bench: how fast galaxy is on this machine, beside what else one might use.
+
+#include "scenarios/scenario.hpp"
+#include "support/options.hpp"
+#include "support/report.hpp"
+
+#include <boost/json/array.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr int exit_usage = 2;
+
+namespace json = boost::json;
+
+void print_help()
+{
+    std::printf("usage: galaxy-bench SCENARIO [options] [--json FILE]\n\n");
+    for (const bench::Scenario& scenario : bench::all_scenarios()) {
+        std::printf("%s: %s\n%s\n", std::string(scenario.name).c_str(),
+                    std::string(scenario.summary).c_str(), bench::help_for(scenario.flags).c_str());
+    }
+}
+
+json::object parameters_of(const bench::Options& options)
+{
+    return {{"residents", json::array(options.residents.begin(), options.residents.end())},
+            {"threads", json::array(options.threads.begin(), options.threads.end())},
+            {"callers", options.callers},
+            {"key_size", options.key_size},
+            {"value_size", options.value_size},
+            {"popularity", bench::to_string(options.popularity)},
+            {"rounds", options.rounds},
+            {"seconds", options.seconds.count()},
+            {"rate", options.rate}};
+}
+
+int run(const std::vector<std::string>& arguments)
+{
+    if (arguments.empty()) throw bench::UsageError("SCENARIO: missing; see --help");
+    if (arguments[0] == "--help" || arguments[0] == "-h") {
+        print_help();
+        return EXIT_SUCCESS;
+    }
+    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    for (const bench::Scenario& scenario : bench::all_scenarios()) {
+        if (scenario.name != arguments[0]) continue;
+        bench::Options options = scenario.defaults;
+        bench::parse_options(rest, scenario.flags, options);
+        bench::Report report(arguments[0]);
+        report.parameters() = parameters_of(options);
+        report.print_machine();
+        scenario.run(options, report);
+        if (!options.json.empty()) report.write_json(options.json);
+        return EXIT_SUCCESS;
+    }
+    throw bench::UsageError(arguments[0] + ": no such scenario; see --help");
+}
+
+int complain(const std::exception& error, int exit_code)
+{
+    std::fprintf(stderr, "galaxy-bench: %s\n", error.what());
+    return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+    std::signal(SIGPIPE, SIG_IGN);
+    try {
+        return run({argv + 1, argv + argc});
+    } catch (const bench::UsageError& error) {
+        return complain(error, exit_usage);
+    } catch (const std::exception& error) {
+        return complain(error, EXIT_FAILURE);
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "scenarios/scenario.hpp"
+
+namespace bench {
+
+std::vector<Scenario> all_scenarios()
+{
+    return {hit_scenario(), miss_scenario(), absent_scenario(), herd_scenario()};
+}
+
+}  // namespace bench
