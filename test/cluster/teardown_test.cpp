@@ -149,6 +149,46 @@ private:
     std::vector<Value> values_;
 };
 
+/// Two processes on one context, and three gets at the first.
+struct Pair {
+    explicit Pair(const std::string& owner) : network(clock)
+    {
+        for (const std::string self : {"a", "b"}) {
+            UniverseOptions options;
+            options.self = self;
+            options.fetch_protocol = network.protocol();
+            options.clock = clock;
+            universes.emplace_back(io->get_executor(), std::move(options));
+            universes.back().create("g", backend.backend());
+            universes.back().set_peers({{"a", "a"}, {"b", "b"}});
+            network.attach(self, universes.back().responder());
+        }
+        std::string key = "k";
+        while (universes[0].owners(key)[0] != owner) key += "k";
+        for (int i = 0; i != 3; ++i) {
+            universes[0].galaxy("g")->async_get(
+                key, [this, alive = alive](boost::system::error_code, Value) { ++ended; });
+        }
+    }
+
+    void check_nothing_left() const
+    {
+        REQUIRE(ended <= 3);
+        REQUIRE(alive.use_count() == 1);
+        REQUIRE(backend.running() == 0);
+        REQUIRE(network.in_flight() == 0);
+        REQUIRE(clock->armed() == 0);
+    }
+
+    std::shared_ptr<ManualClock> clock = std::make_shared<ManualClock>();
+    std::shared_ptr<int> alive = std::make_shared<int>(0);
+    std::size_t ended = 0;
+    Network network;
+    ScriptedBackend backend;
+    std::optional<asio::io_context> io{std::in_place};
+    std::vector<Universe> universes;
+};
+
 }  // namespace
 
 TEST_CASE("universes, handles, values and contexts are destroyed in every order in mid-flight")
@@ -185,48 +225,22 @@ TEST_CASE("a context, or the universes, are destroyed at every point of a get "
     bool over = false;
     for (std::size_t steps = 0; !over; ++steps) {
         INFO("owner " << owner << ", after " << steps << " steps");
-        auto alive = std::make_shared<int>(0);
-        std::size_t ended = 0;
-        auto clock = std::make_shared<ManualClock>();
-        Network network(clock);
-        ScriptedBackend backend;
-        std::optional<asio::io_context> io(std::in_place);
-        std::vector<Universe> universes;
-        for (const std::string self : {"a", "b"}) {
-            UniverseOptions options;
-            options.self = self;
-            options.fetch_protocol = network.protocol();
-            options.clock = clock;
-            universes.emplace_back(io->get_executor(), std::move(options));
-            universes.back().create("g", backend.backend());
-            universes.back().set_peers({{"a", "a"}, {"b", "b"}});
-            network.attach(self, universes.back().responder());
-        }
-        std::string key = "k";
-        while (universes[0].owners(key)[0] != owner) key += "k";
-        for (int i = 0; i != 3; ++i) {
-            universes[0].galaxy("g")->async_get(
-                key, [alive, &ended](boost::system::error_code, Value) { ++ended; });
-        }
-        std::size_t done = 0;
-        while (done != steps && io->poll_one() == 1) ++done;
-        over = done < steps;
-        if (over) REQUIRE(ended == 3);
-        if (context_first) {
-            io.reset();
-            universes.clear();
-        } else {
-            universes.clear();
-            io->restart();
-            io->poll();
-            REQUIRE(ended == 3);
-            io.reset();
-        }
-        REQUIRE(ended <= 3);
-        REQUIRE(alive.use_count() == 1);
-        REQUIRE(backend.running() == 0);
-        REQUIRE(network.in_flight() == 0);
-        REQUIRE(clock->armed() == 0);
         REQUIRE(steps < 1000);
+        Pair pair(owner);
+        std::size_t done = 0;
+        while (done != steps && pair.io->poll_one() == 1) ++done;
+        over = done < steps;
+        if (over) REQUIRE(pair.ended == 3);
+        if (context_first) {
+            pair.io.reset();
+            pair.universes.clear();
+        } else {
+            pair.universes.clear();
+            pair.io->restart();
+            pair.io->poll();
+            REQUIRE(pair.ended == 3);
+            pair.io.reset();
+        }
+        pair.check_nothing_left();
     }
 }
