@@ -26,6 +26,8 @@ install(DIRECTORY include/galaxy
     PATTERN testing EXCLUDE
     PATTERN testing.hpp EXCLUDE)
 
+# Shared, it finds the galaxy beside it even for a program that names only `galaxy_testing`.
+set_target_properties(galaxy_testing PROPERTIES INSTALL_RPATH "$ORIGIN")
 galaxy_install(galaxy_testing galaxyTestingTargets)
 install(DIRECTORY include/galaxy/testing
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/galaxy

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,8 @@ public:
     /// Reads once from a non-blocking socket. Gives the bytes read; `would_block` where there are none.
     std::size_t read(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error);
 
-    /// Feeds the parser until it is done or has had everything. Counts the bytes of the header.
+    /// Feeds the parser until it is done or has had everything. Counts the bytes of the header. A field
+    /// of 64 KiB or more is `header_limit`; Beast would throw.
     template <bool is_request>
     void feed(boost::beast::http::basic_parser<is_request>& parser,
               boost::system::error_code& error);
@@ -44,6 +46,10 @@ public:
 private:
     static std::span<char> scratch();
 
+    template <bool is_request>
+    static std::size_t put(boost::beast::http::basic_parser<is_request>& parser,
+                           std::string_view bytes, boost::system::error_code& error);
+
     std::string_view fresh_;  // in the thread's buffer, after what is kept
     std::string kept_;
     std::size_t header_size_ = 0;
@@ -60,7 +66,7 @@ void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
     // Not eager: the parser stops at the end of the header, which so can be measured.
     while (!error && !bytes.empty() && !parser.is_done()) {
         const bool in_header = !parser.is_header_done();
-        const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+        const std::size_t used = put(parser, bytes, error);
         if (in_header) header_size_ += used;
         bytes.remove_prefix(used);
     }
@@ -71,6 +77,16 @@ void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
         kept_.erase(0, before - bytes.size());
         if (kept_.empty()) std::string().swap(kept_);
     }
+}
+
+template <bool is_request>
+std::size_t Inlet::put(boost::beast::http::basic_parser<is_request>& parser, std::string_view bytes,
+                       boost::system::error_code& error)
+try {
+    return parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+} catch (const std::length_error&) {
+    error = boost::beast::http::error::header_limit;
+    return 0;
 }
 
 }  // namespace galaxy::http

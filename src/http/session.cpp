@@ -167,6 +167,7 @@ unsigned Session::judge_progress(error_code error)
     const bool in_header = !parser_->is_header_done();
     const std::size_t header = inlet_.header_size() + (in_header ? inlet_.pending() : 0);
     if (header > options.max_header) return 431;
+    if (error == beast::http::error::header_limit) return 431;
     if (error == beast::http::error::body_limit) return 413;
     if (error) return 400;
     if (!parser_->is_done() && inlet_.pending() > options.max_header) return 400;

@@ -206,6 +206,16 @@ TEST_CASE("A header at the limit is read, one byte more is not", "[http][client]
         const FetchResult result = caller.fetch("k");
         CHECK(result.error == (size <= limit ? boost::system::error_code() : errc::protocol_error));
     }
+    // By default there is room for more than Beast's 8 KB.
+    const std::string fields = "X: " + std::string(60'000, 'x') + "\r\nY: y\r\n";
+    CHECK_FALSE(error_of(saying(answer("ok", fields))));
+    CHECK_FALSE(error_of(saying(answer("ok", fields + fields))));
+    CHECK(error_of(saying(answer("ok", fields + fields + fields))) == errc::protocol_error);
+    // One field of more than 64 KiB, which Beast does not read.
+    for (const std::string& field :
+         {"X: " + std::string(70'000, 'x'), std::string(70'000, 'x') + ": x"}) {
+        CHECK(error_of(saying(answer("ok", field + "\r\n"))) == errc::protocol_error);
+    }
     // Without end.
     ScriptedPeer peer([](Wire& wire, std::size_t) {
         wire.send("HTTP/1.1 200 OK\r\n");

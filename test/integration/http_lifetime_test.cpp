@@ -7,6 +7,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_future.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 namespace {
@@ -177,4 +178,30 @@ TEST_CASE("Many connections, four threads, closed in the middle of it", "[http][
     for (std::thread& client : clients) client.join();
     for (std::thread& thread : threads) thread.join();
     CHECK(server.connections() == 0);
+}
+
+TEST_CASE("A thousand changes of membership leave no descriptor behind (gubernator #28)",
+          "[http][server][client]")
+{
+    Node a;
+    Node b({}, {}, "b");
+    std::size_t before = 0;
+    std::size_t salt = 0;
+    for (int change = 0; change <= 1000; ++change) {
+        // Another uri for the same peer, or no such peer.
+        if (change % 3 == 2) {
+            a.universe.set_peers({{"a", a.uri()}});
+            continue;
+        }
+        a.universe.set_peers({{"a", a.uri()}, {"b", (change % 3 == 0 ? "http://" : "") + b.uri()}});
+        std::string key = "0";
+        while (a.universe.owners(key)[0] != "b") key = std::to_string(++salt);
+        ++salt;
+        const Value value = a.g.async_get(key, asio::use_future).get();
+        REQUIRE(value.view() == "value of " + key);
+        REQUIRE(value.from() == Origin::peer);
+        if (change == 0) before = open_descriptors();
+    }
+    CHECK(eventually([&] { return open_descriptors() <= before + 2; }));
+    CHECK(eventually([&] { return b.server.connections() <= 1; }));
 }

@@ -54,6 +54,16 @@ TEST_CASE("What is no request is answered 4xx, and the connection closed", "[htt
     CHECK(refused("GET / HTTP/1.1\r\nX: " + std::string(200'000, 'x')) == 431);
     CHECK(eventually([&node] { return node.server.connections() == 0; }));
 
+    // One field of more than 64 KiB, which Beast does not read, in a header that is not too long.
+    Node large;
+    for (const std::string& field :
+         {"X: " + std::string(70'000, 'x'), std::string(70'000, 'x') + ": x"}) {
+        Wire wire = Wire::to(large.port());
+        wire.send(get("/_galaxycache/g/k", field + "\r\n"));
+        const unsigned status = split(wire.receive_all()).status;
+        CHECK((status == 431 || status == 400));  // newer ones say 400
+    }
+
     // Tiny fields without number take ten times the memory of their text.
     Node roomy;
     std::string tiny = "GET /_galaxycache/g/k HTTP/1.1\r\n";

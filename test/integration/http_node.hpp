@@ -2,6 +2,7 @@
 #pragma once
 
 #include "integration/http_scripted.hpp"
+#include "support/patience.hpp"
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>
@@ -179,17 +180,6 @@ inline Got ask(const Node& node, std::string_view request, Body body = Body::exp
     Wire wire = Wire::to(node.port());
     wire.send(request);
     return receive(wire, body);
-}
-
-template <class F>
-bool eventually(F f, std::chrono::milliseconds limit = std::chrono::seconds(10))
-{
-    const auto until = std::chrono::steady_clock::now() + limit;
-    while (!f()) {
-        if (std::chrono::steady_clock::now() > until) return false;
-        std::this_thread::yield();
-    }
-    return true;
 }
 
 /// (`use_future` with `void(error_code)` makes g++ 12 warn under the sanitizers.)

@@ -1,307 +1,122 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "integration/wire.hpp"
+
 #include <galaxy/error.hpp>
 #include <galaxy/fetch.hpp>
 
 #include <boost/asio/io_context.hpp>
 
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
-#include <vector>
 
-// What the tests of HTTP share: sockets that do exactly what a script says.
+// What the tests of HTTP share: fetches, and answers of peers.
 namespace galaxy::test {
-
-/// Descriptors that this process has open.
-inline std::size_t open_descriptors()
-{
-    std::size_t count = 0;
-    DIR* folder = ::opendir("/proc/self/fd");
-    while (::readdir(folder) != nullptr) ++count;
-    ::closedir(folder);
-    return count;
-}
-
-/// A blocking socket.
-class Wire {
-public:
-    explicit Wire(int fd) noexcept : fd_(fd) {}
-    Wire(Wire&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Wire& operator=(Wire&&) = delete;
-    ~Wire() { close(); }
-
-    static Wire to(std::uint16_t port)
-    {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-            ::close(fd);
-            throw std::runtime_error("cannot connect");
-        }
-        return Wire(fd);
-    }
-
-    int fd() const noexcept { return fd_; }
-
-    bool send(std::string_view bytes) const
-    {
-        while (!bytes.empty()) {
-            const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-            if (sent <= 0) return false;
-            bytes.remove_prefix(static_cast<std::size_t>(sent));
-        }
-        return true;
-    }
-
-    /// One piece; empty at the end, after an error, or when the time is over.
-    std::string receive(std::chrono::milliseconds limit = std::chrono::seconds(10)) const
-    {
-        pollfd ready{fd_, POLLIN, 0};
-        if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0) return {};
-        std::string bytes(65536, '\0');
-        const ssize_t size = ::recv(fd_, bytes.data(), bytes.size(), 0);
-        bytes.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-        return bytes;
-    }
-
-    /// Everything until the other side closes.
-    std::string receive_all() const
-    {
-        std::string all;
-        for (std::string piece = receive(); !piece.empty(); piece = receive()) all += piece;
-        return all;
-    }
-
-    /// Up to and including `end`; what follows is kept for the next call.
-    std::string receive_until(std::string_view end)
-    {
-        std::size_t found = 0;
-        while ((found = rest_.find(end)) == std::string::npos) {
-            const std::string piece = receive();
-            if (piece.empty()) return std::exchange(rest_, {});
-            rest_ += piece;
-        }
-        std::string taken = rest_.substr(0, found + end.size());
-        rest_.erase(0, found + end.size());
-        return taken;
-    }
-
-    std::string receive_exactly(std::size_t size)
-    {
-        while (rest_.size() < size) {
-            const std::string piece = receive();
-            if (piece.empty()) break;
-            rest_ += piece;
-        }
-        std::string taken = rest_.substr(0, size);
-        rest_.erase(0, size);
-        return taken;
-    }
-
-    /// Whether the other side closes, orderly or not, within `limit`; bytes until then are dropped.
-    bool closed_within(std::chrono::milliseconds limit) const
-    {
-        const auto until = std::chrono::steady_clock::now() + limit;
-        for (;;) {
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-                until - std::chrono::steady_clock::now());
-            pollfd ready{fd_, POLLIN, 0};
-            if (left.count() < 0 || ::poll(&ready, 1, static_cast<int>(left.count())) <= 0)
-                return false;
-            char bytes[4096];
-            if (::recv(fd_, bytes, sizeof bytes, 0) <= 0) return true;
-        }
-    }
-
-    void close()
-    {
-        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-    }
-
-    void half_close() const { ::shutdown(fd_, SHUT_WR); }
-
-    void reset()
-    {
-        const linger at_once{1, 0};
-        ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-        close();
-    }
-
-private:
-    int fd_;
-    std::string rest_;
-};
-
-/// A peer that does what its script says with each connection, one thread for each.
-class ScriptedPeer {
-public:
-    using Script = std::function<void(Wire& wire, std::size_t connection)>;
-
-    explicit ScriptedPeer(Script script, int backlog = 1024) : script_(std::move(script))
-    {
-        fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        if (::bind(fd_, reinterpret_cast<sockaddr*>(&address), size) != 0
-            || ::listen(fd_, backlog) != 0
-            || ::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-            throw std::runtime_error("cannot listen");
-        }
-        port_ = ntohs(address.sin_port);
-        if (script_) acceptor_ = std::thread([this] { accept(); });
-    }
-
-    ~ScriptedPeer()
-    {
-        ::shutdown(fd_, SHUT_RDWR);
-        if (acceptor_.joinable()) acceptor_.join();
-        ::close(fd_);
-        for (std::thread& thread : threads_) thread.join();
-    }
-
-    std::uint16_t port() const noexcept { return port_; }
-    std::string uri() const { return "127.0.0.1:" + std::to_string(port_); }
-    std::size_t connections() const noexcept { return connections_; }
-
-private:
-    void accept()
-    {
-        for (;;) {
-            const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-            if (fd < 0) return;
-            const std::size_t number = connections_++;
-            threads_.emplace_back(
-                [this, number, wire = std::make_shared<Wire>(fd)] { script_(*wire, number); });
-        }
-    }
-
-    Script script_;
-    int fd_ = -1;
-    std::uint16_t port_ = 0;
-    std::atomic<std::size_t> connections_ = 0;
-    std::vector<std::thread> threads_;
-    std::thread acceptor_;
-};
 
 /// What came of one fetch. Outlives what it waits for.
 class Fetched final : public FetchSink {
 public:
-    void alive() noexcept override { ++alive_count; }
-    void done(FetchResult got) override
-    {
-        if (++completions == 1) result = std::move(got);
-        is_done = true;
-    }
+  void alive() noexcept override { ++alive_count; }
+  void done(FetchResult got) override {
+    if (++completions == 1)
+      result = std::move(got);
+    is_done = true;
+  }
 
-    std::atomic<bool> is_done = false;
-    std::atomic<std::size_t> completions = 0;
-    std::atomic<std::size_t> alive_count = 0;
-    FetchResult result;
+  std::atomic<bool> is_done = false;
+  std::atomic<std::size_t> completions = 0;
+  std::atomic<std::size_t> alive_count = 0;
+  FetchResult result;
 };
 
 /// One link, and the context that it runs on.
 class Caller {
 public:
-    Caller(FetchProtocol& protocol, const std::string& uri, std::string id = "b")
-        : io(std::make_unique<boost::asio::io_context>()),
-          link(protocol.link(Peer{std::move(id), uri}, {io->get_executor(), "default", "a", {}}))
-    {
-    }
+  Caller(FetchProtocol &protocol, const std::string &uri, std::string id = "b")
+      : io(std::make_unique<boost::asio::io_context>()),
+        link(protocol.link(Peer{std::move(id), uri},
+                           {io->get_executor(), "default", "a", {}})) {}
 
-    std::shared_ptr<Fetched> start(std::string_view key, std::size_t max_value = 0,
-                                   Verb verb = Verb::fetch)
-    {
-        auto fetched = std::make_shared<Fetched>();
-        FetchRequest request;
-        request.verb = verb;
-        request.id = ++ids;
-        request.galaxy = "g";
-        request.key = key;
-        request.max_value = max_value;
-        link->start(request, fetched);
-        return fetched;
-    }
+  std::shared_ptr<Fetched> start(std::string_view key,
+                                 std::size_t max_value = 0,
+                                 Verb verb = Verb::fetch) {
+    auto fetched = std::make_shared<Fetched>();
+    FetchRequest request;
+    request.verb = verb;
+    request.id = ++ids;
+    request.galaxy = "g";
+    request.key = key;
+    request.max_value = max_value;
+    link->start(request, fetched);
+    return fetched;
+  }
 
-    void wait(const Fetched& fetched)
-    {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-        while (!fetched.is_done && std::chrono::steady_clock::now() < until) {
-            if (io->stopped()) io->restart();
-            io->run_one_for(std::chrono::milliseconds(100));
-        }
-        if (!fetched.is_done) throw std::runtime_error("the fetch did not end");
+  void wait(const Fetched &fetched) {
+    const auto until =
+        std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!fetched.is_done && std::chrono::steady_clock::now() < until) {
+      if (io->stopped())
+        io->restart();
+      io->run_one_for(std::chrono::milliseconds(100));
     }
+    if (!fetched.is_done)
+      throw std::runtime_error("the fetch did not end");
+  }
 
-    FetchResult fetch(std::string_view key, std::size_t max_value = 0, Verb verb = Verb::fetch)
-    {
-        const std::shared_ptr<Fetched> fetched = start(key, max_value, verb);
-        wait(*fetched);
-        return fetched->result;
-    }
+  FetchResult fetch(std::string_view key, std::size_t max_value = 0,
+                    Verb verb = Verb::fetch) {
+    const std::shared_ptr<Fetched> fetched = start(key, max_value, verb);
+    wait(*fetched);
+    return fetched->result;
+  }
 
-    std::uint64_t ids = 0;
-    std::unique_ptr<boost::asio::io_context> io;
-    std::shared_ptr<RemoteFetcher> link;
+  std::uint64_t ids = 0;
+  std::unique_ptr<boost::asio::io_context> io;
+  std::shared_ptr<RemoteFetcher> link;
 };
 
 /// An answer of peer "b".
 inline std::string answer(std::string_view body, std::string_view headers = {},
-                          std::string_view status = "200 OK")
-{
-    return "HTTP/1.1 " + std::string(status) + "\r\nX-Galaxy-Peer: b\r\n" + std::string(headers)
-           + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+                          std::string_view status = "200 OK") {
+  return "HTTP/1.1 " + std::string(status) + "\r\nX-Galaxy-Peer: b\r\n" +
+         std::string(headers) +
+         "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         std::string(body);
 }
 
 /// The key, still escaped, that a request of galaxy "g" asks for.
-inline std::string key_of(std::string_view request)
-{
-    const std::size_t begin = request.find("/g/") + 3;
-    return std::string(request.substr(begin, request.find(' ', begin) - begin));
+inline std::string key_of(std::string_view request) {
+  const std::size_t begin = request.find("/g/") + 3;
+  return std::string(request.substr(begin, request.find(' ', begin) - begin));
 }
 
-/// Answers every request of a connection with "value of KEY" until it is closed.
-inline void serve_all(Wire& wire, std::size_t)
-{
-    for (std::string request = wire.receive_until("\r\n\r\n"); !request.empty();
-         request = wire.receive_until("\r\n\r\n")) {
-        if (!wire.send(answer("value of " + key_of(request)))) return;
-    }
+/// Answers every request of a connection with "value of KEY" until it is
+/// closed.
+inline void serve_all(Wire &wire, std::size_t) {
+  for (std::string request = wire.receive_until("\r\n\r\n"); !request.empty();
+       request = wire.receive_until("\r\n\r\n")) {
+    if (!wire.send(answer("value of " + key_of(request))))
+      return;
+  }
 }
 
 /// Answers each connection's first request with these bytes and closes.
-inline ScriptedPeer::Script saying(std::string bytes)
-{
-    return [bytes = std::move(bytes)](Wire& wire, std::size_t) {
-        wire.receive_until("\r\n\r\n");
-        wire.send(bytes);
-    };
+inline ScriptedPeer::Script saying(std::string bytes) {
+  return [bytes = std::move(bytes)](Wire &wire, std::size_t) {
+    wire.receive_until("\r\n\r\n");
+    wire.send(bytes);
+  };
 }
 
-inline void wait_until_closed(Wire& wire, std::size_t)
-{
-    wire.closed_within(std::chrono::seconds(20));
+inline void wait_until_closed(Wire &wire, std::size_t) {
+  wire.closed_within(std::chrono::seconds(20));
 }
 
-}  // namespace galaxy::test
+} // namespace galaxy::test

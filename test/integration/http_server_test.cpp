@@ -146,6 +146,10 @@ TEST_CASE("Statuses of the handler", "[http][server]")
     CHECK(status(get("http://x" + base + "k")) == 200);
     CHECK(status(get(base + "missing")) == 404);
     CHECK(status(get(base + "%zz")) == 400);
+    CHECK(ask(node, get(base + "missing")).header("X-Galaxycache-Galaxy-Status") == "Found");
+    CHECK(status(get("/_galaxycache/nosuch/k")) == 404);
+    CHECK(ask(node, get("/_galaxycache/nosuch/k")).header("X-Galaxycache-Galaxy-Status")
+          == "Not Found");
     CHECK(status(get("/_galaxycache/g")) == 400);
     CHECK(status(get("/_galaxycachex/g/k")) == 404);
     CHECK(status(get("/")) == 404);

@@ -7,13 +7,10 @@
 #include <boost/json/value_to.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
-#include <system_error>
-#include <thread>
 #include <utility>
 
 namespace galaxy::test {
@@ -39,36 +36,6 @@ std::uint16_t await_port(support::Process& process)
 }
 
 }  // namespace
-
-bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit)
-{
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!holds()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(20ms);
-    }
-    return true;
-}
-
-std::chrono::seconds endurance(int otherwise)
-{
-    const char* const given = std::getenv("GALAXY_TEST_SECONDS");
-    return std::chrono::seconds(given ? std::max(1, std::atoi(given)) : otherwise);
-}
-
-TemporaryFolder::TemporaryFolder()
-{
-    std::string pattern = (std::filesystem::temp_directory_path() / "galaxy-test-XXXXXX").string();
-    if (!::mkdtemp(pattern.data()))
-        throw std::system_error(errno, std::generic_category(), pattern);
-    path_ = pattern;
-}
-
-TemporaryFolder::~TemporaryFolder()
-{
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
 
 NodeProcess::NodeProcess(std::string id, Words flags, support::ProcessOptions options)
     : process_(command(std::move(id), std::move(flags)), options), port_(await_port(process_))

@@ -3,15 +3,15 @@
 
 #include "integration/http_client.hpp"
 #include "support/client.hpp"
+#include "support/patience.hpp"
 #include "support/process.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <boost/json/object.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,40 +21,6 @@
 namespace galaxy::test {
 
 using Words = std::vector<std::string>;
-
-/// Sanitizers make everything slow and large.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-#else
-constexpr bool sanitized = false;
-#endif
-
-/// Tries until `holds`, for at most so long; gives whether it came to hold.
-bool eventually(const std::function<bool()>& holds,
-                std::chrono::milliseconds limit = std::chrono::seconds(10));
-
-/// How long a test that endures something does so: GALAXY_TEST_SECONDS, or `otherwise`.
-std::chrono::seconds endurance(int otherwise);
-
-/// A folder that goes with this object.
-class TemporaryFolder {
-public:
-    TemporaryFolder();
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    ~TemporaryFolder();
-
-    std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
-
-private:
-    std::filesystem::path path_;
-};
 
 /// A galaxy-node that listens, with a galaxy "g".
 class NodeProcess {

@@ -74,6 +74,13 @@ inline AskedPtr ask(const Responder& responder, std::string_view key, Verb verb 
     return ask(responder, request);
 }
 
+inline AskedList ask_often(const Galaxy& galaxy, std::string_view key, std::size_t times)
+{
+    AskedList all;
+    for (std::size_t i = 0; i != times; ++i) all.push_back(ask(galaxy, key));
+    return all;
+}
+
 inline std::size_t count_done(const AskedList& all)
 {
     std::size_t done = 0;
