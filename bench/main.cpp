@@ -3,6 +3,7 @@
 // galaxy-bench: how fast galaxy is on this machine, beside what else one might use.
 
 #include "scenarios/scenario.hpp"
+#include "support/child.hpp"
 #include "support/options.hpp"
 #include "support/report.hpp"
 
@@ -51,6 +52,7 @@ int run(const std::vector<std::string>& arguments)
         return EXIT_SUCCESS;
     }
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    if (arguments[0] == bench::child_command) return bench::run_child(rest);
     for (const bench::Scenario& scenario : bench::all_scenarios()) {
         if (scenario.name != arguments[0]) continue;
         bench::Options options = scenario.defaults;

@@ -101,10 +101,7 @@ private:
 
     // The map places by the top bits and compares the lowest eight first: a shard chosen by either would
     // leave its map with keys that are all alike.
-    Shard& shard_of(std::size_t hash) noexcept
-    {
-        return shards_[hash >> 8 & (shards_.size() - 1)];
-    }
+    Shard& shard_of(std::size_t hash) noexcept { return shards_[hash >> 8 & (shards_.size() - 1)]; }
     static void drop(Shard& shard, Node& node) noexcept;
 
     const std::size_t capacity_of_shard_;

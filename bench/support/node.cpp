@@ -21,22 +21,27 @@ Node::Node(galaxy::Backend backend, galaxy::GalaxyOptions options, std::size_t t
 
 void Node::fill(std::size_t residents, std::size_t key_size)
 {
+    bench::fill(io_, galaxy_, residents, key_size);
+}
+
+void fill(asio::io_context& io, const galaxy::Galaxy& galaxy, std::size_t residents,
+          std::size_t key_size)
+{
     constexpr std::size_t at_once = 64;
     Histogram unused;
     const Worker worker = [&](Place place) -> asio::awaitable<void> {
         std::string key(key_size, '\0');
         for (std::size_t i = place.worker; i < residents; i += place.workers) {
             write_key(i, key.data(), key_size);
-            const galaxy::Value value = co_await galaxy_.get(key);
+            const galaxy::Value value = co_await galaxy.get(key);
         }
-        (void)place.lap;
     };
-    run_workers(io_, at_once, 1, std::chrono::seconds(1), unused, worker);
+    run_workers(io, at_once, 1, std::chrono::seconds(1), unused, worker);
 
-    const galaxy::GalaxyStats stats = galaxy_.stats();
-    if (stats.entries_main + stats.entries_hot != residents)
-        throw std::runtime_error("the galaxy holds "
-                                 + std::to_string(stats.entries_main + stats.entries_hot) + " of "
+    const galaxy::GalaxyStats stats = galaxy.stats();
+    const std::uint64_t held = stats.entries_main + stats.entries_hot;
+    if (held != residents)
+        throw std::runtime_error("the galaxy holds " + std::to_string(held) + " of "
                                  + std::to_string(residents) + " entries");
 }
 

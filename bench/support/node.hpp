@@ -28,6 +28,10 @@ private:
     galaxy::Galaxy galaxy_;
 };
 
+/// The same for a galaxy on any context.
+void fill(boost::asio::io_context& io, const galaxy::Galaxy& galaxy, std::size_t residents,
+          std::size_t key_size);
+
 /// Answers every key with the same value, without suspending.
 galaxy::Backend ready_backend(std::size_t value_size);
 
