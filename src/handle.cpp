@@ -4,6 +4,7 @@
 #include "galaxy_core.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -31,8 +32,9 @@ asio::awaitable<T> ready(Value value)
 template <class T>
 asio::awaitable<T> ready_after_others(Value value)
 {
+    // Deferred, as a frame of its own for the turn would be one more than Asio recycles.
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
-    asio::awaitable<void> turn = asio::post(executor, asio::use_awaitable);
+    auto turn = asio::post(executor, asio::deferred);
     co_await std::move(turn);
     co_return std::move(value);
 }

@@ -22,7 +22,7 @@ namespace galaxy::store {
 //
 // Loss. A note that finds its stripe full, or another thread at it, is dropped. A stripe holds 256
 // notes, fewer where the residents are few, so that what waits stays below an eighth of them: an
-// order that hears of a use later than that hears of it too late. The reader that fills a stripe asks for
+// order that hears of a use later than that hears of it too late. A reader that finds a stripe full asks for
 // a drain, so hits without any miss are heard of too, at one drain in 256 hits at the most.
 //
 // A note is a pointer to an entry that may have been evicted since. It is not freed, though, while a
@@ -34,9 +34,10 @@ class AccessLog {
 public:
     AccessLog();
 
-    enum class Noted : std::uint8_t { yes, no, filled };
+    enum class Noted : std::uint8_t { yes, no, full };
 
-    /// Any thread, under a Pin; `thread` is its number. `filled`: with this note, the stripe is full.
+    /// Any thread, under a Pin; `thread` is its number. `full`: dropped, and the notes want to be read;
+    /// said once in 256 calls for a stripe.
     Noted note(Entry& entry, std::size_t thread) noexcept;
 
     // The strand's.
@@ -57,6 +58,7 @@ private:
     struct alignas(64) Stripe {
         // The writer's line, then the reader's.
         std::atomic<bool> writing = false;
+        std::uint32_t calls = 0;  ///< since the last that was told `full`
         std::atomic<std::uint32_t> written = 0;
         alignas(64) std::atomic<std::uint32_t> read = 0;
         std::array<std::atomic<Entry*>, capacity> notes{};
@@ -76,13 +78,18 @@ inline AccessLog::Noted AccessLog::note(Entry& entry, std::size_t thread) noexce
     const std::uint32_t written = stripe.written.load(std::memory_order_relaxed);
     const std::uint32_t waiting = written - stripe.read.load(std::memory_order_acquire);
     const std::uint32_t limit = limit_.load(std::memory_order_relaxed);
+    Noted noted = Noted::no;
+    ++stripe.calls;
     if (waiting < limit) {
         stripe.notes[written % capacity].store(&entry, std::memory_order_relaxed);
         stripe.written.store(written + 1, std::memory_order_release);
+        noted = Noted::yes;
+    } else if (stripe.calls > capacity) {
+        stripe.calls = 0;
+        noted = Noted::full;
     }
     stripe.writing.store(false, std::memory_order_release);
-    if (waiting >= limit) return Noted::no;
-    return waiting + 1 == limit ? Noted::filled : Noted::yes;
+    return noted;
 }
 
 template <class Use>

@@ -95,8 +95,8 @@ bool Store::note(Entry& entry) const noexcept
     const Recency& recency = recency_[index(tier)];
     if (recency.is_recent(entry)) return false;
     const AccessLog::Noted noted = log_.note(entry, thread_number());
-    if (noted != AccessLog::Noted::no) recency.note(entry);
-    return noted == AccessLog::Noted::filled;
+    if (noted == AccessLog::Noted::yes) recency.note(entry);
+    return noted == AccessLog::Noted::full;
 }
 
 StoreStats Store::stats() const
