@@ -153,12 +153,19 @@ public:
         return false;
     }
 
-    bool quiet() const
+    /// What is still to end, or does not add up. (Who left before joining is no waiter any more, and
+    /// is counted as having left a little later, when the strand comes by.)
+    std::string unrest() const
     {
-        return std::all_of(galaxies.begin(), galaxies.end(), [](const Galaxy& galaxy) {
+        for (const Galaxy& galaxy : galaxies) {
             const GalaxyStats stats = galaxy.stats();
-            return stats.waiters_now == 0 && stats.flights_now == 0 && stats.loads_now == 0;
-        });
+            if (stats.waiters_now != 0) return "somebody waits";
+            if (stats.flights_now != 0) return "a flight goes on";
+            if (stats.loads_now != 0) return "a load goes on";
+            if (std::string broken = testing::broken_equation(stats); !broken.empty())
+                return broken;
+        }
+        return {};
     }
 
     void check_peers() const
@@ -209,43 +216,52 @@ public:
         thin_out(crowd, random);
         REQUIRE(processes_.run_until([&] { return everyone_answered(crowd); }));
         check(crowd);
-        REQUIRE(processes_.run_until([&] { return processes_.quiet(); }));
+        std::string unrest;
+        processes_.run_until([&] { return (unrest = processes_.unrest()).empty(); });
+        REQUIRE(unrest == "");
         REQUIRE(processes_.backend.calls(crowd.key) == 1);
         REQUIRE(processes_.galaxies[processes_.owner_of(crowd.key)].find(crowd.key));
-        for (const Galaxy& galaxy : processes_.galaxies) {
-            REQUIRE(testing::broken_equation(galaxy.stats()) == "");
-        }
     }
 
     /// What all rounds must come to.
-    void check_sums() const
+    void check_sums()
     {
-        GalaxyStats sum;
-        for (const Galaxy& galaxy : processes_.galaxies) {
-            const GalaxyStats stats = galaxy.stats();
-            sum.gets += stats.gets;
-            sum.cancelled += stats.cancelled;
-            sum.backend_loads += stats.backend_loads;
-            sum.peer_fetches += stats.peer_fetches;
-            sum.peer_fetch_errors += stats.peer_fetch_errors;
-            sum.server_requests += stats.server_requests;
-            sum.fallbacks += stats.fallbacks;
-            galaxy.check_invariants();
-        }
-        CAPTURE(rounds_, gets_, raws_, raws_answered_, sum.cancelled);
-        CHECK(sum.backend_loads == rounds_);
+        // A server may be reading the last words of a connection that has hung up.
+        GalaxyStats all;
+        const auto add_up = [&] {
+            all = sum();
+            return all.gets == gets_ + all.server_requests;
+        };
+        CHECK(processes_.run_until(add_up));
+        CAPTURE(rounds_, gets_, raws_, raws_answered_, all.gets, all.cancelled);
+        CHECK(all.backend_loads == rounds_);
         CHECK(processes_.backend.calls() == rounds_);
         CHECK(processes_.backend.most_running_of_one_key() == 1);
-        CHECK(sum.peer_fetch_errors == 0);
-        CHECK(sum.fallbacks == 0);
-        CHECK(sum.gets == gets_ + sum.server_requests);
-        CHECK(sum.server_requests >= sum.peer_fetches + raws_answered_);
-        CHECK(sum.server_requests <= sum.peer_fetches + raws_);
-        CHECK(sum.cancelled > rounds_);  // or nobody was cancelled in time
+        CHECK(all.peer_fetch_errors == 0);
+        CHECK(all.fallbacks == 0);
+        CHECK(all.server_requests >= all.peer_fetches + raws_answered_);
+        CHECK(all.server_requests <= all.peer_fetches + raws_);
+        CHECK(all.cancelled > rounds_);  // or nobody was cancelled in time
         processes_.check_peers();
     }
 
 private:
+    GalaxyStats sum() const
+    {
+        GalaxyStats all;
+        for (const Galaxy& galaxy : processes_.galaxies) {
+            const GalaxyStats stats = galaxy.stats();
+            all.gets += stats.gets;
+            all.cancelled += stats.cancelled;
+            all.backend_loads += stats.backend_loads;
+            all.peer_fetches += stats.peer_fetches;
+            all.peer_fetch_errors += stats.peer_fetch_errors;
+            all.server_requests += stats.server_requests;
+            all.fallbacks += stats.fallbacks;
+        }
+        return all;
+    }
+
     /// Everybody asks, in random order, with a few handlers run in between.
     Crowd gather(std::string key, std::mt19937& random)
     {
