@@ -73,7 +73,10 @@ struct Race {
         const galaxy::GalaxyStats stats = node.galaxy().stats();
         if (stats.gets != trace.requests.size())
             throw std::runtime_error("not every request of the trace was made");
-        return sample_of(stats.gets - stats.from_main - stats.from_hot, stats.gets, threads, begin);
+        // Who joins a load that is under way finds, one after the other, what it brought.
+        Sample sample = sample_of(stats.backend_loads, stats.gets, threads, begin);
+        sample.more["joined"] = static_cast<double>(stats.joined);
+        return sample;
     }
 
     Sample reference() const
@@ -121,6 +124,7 @@ void compete(const Race& race, Report& report, const std::string& suffix)
                                  + std::to_string(race.objects),
                              {{"miss_ratio", "miss ratio", 4},
                               {"misses", "misses", 0},
+                              {"joined", "joined a load", 0},
                               {"ns_per_op", "ns/request"}}),
                suffix);
 }
