@@ -6,6 +6,7 @@
 #include "support/child.hpp"
 #include "support/options.hpp"
 #include "support/report.hpp"
+#include "support/series.hpp"
 
 #include <boost/json/array.hpp>
 
@@ -24,7 +25,8 @@ namespace json = boost::json;
 
 void print_help()
 {
-    std::printf("usage: galaxy-bench SCENARIO [options] [--json FILE]\n\n");
+    std::printf("usage: galaxy-bench SCENARIO [options] [--json FILE]\n"
+                "       galaxy-bench series KIND FILE…   (for gnuplot; see bench/plot)\n\n");
     for (const bench::Scenario& scenario : bench::all_scenarios()) {
         std::printf("%s: %s\n%s\n", std::string(scenario.name).c_str(),
                     std::string(scenario.summary).c_str(), bench::help_for(scenario.flags).c_str());
@@ -52,12 +54,13 @@ int run(const std::vector<std::string>& arguments)
         return EXIT_SUCCESS;
     }
     const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    if (arguments[0] == bench::series_command) return bench::print_series(rest);
     if (arguments[0] == bench::child_command) return bench::run_child(rest);
     for (const bench::Scenario& scenario : bench::all_scenarios()) {
         if (scenario.name != arguments[0]) continue;
         bench::Options options = scenario.defaults;
         bench::parse_options(rest, scenario.flags, options);
-        bench::Report report(arguments[0]);
+        bench::Report report(arguments[0], options.json == "-" ? stderr : stdout);
         report.parameters() = parameters_of(options);
         report.print_machine();
         scenario.run(options, report);

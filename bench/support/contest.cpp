@@ -12,6 +12,12 @@ namespace bench {
 
 namespace json = boost::json;
 
+namespace {
+
+constexpr std::string_view latency_figure = "latency";
+
+}  // namespace
+
 Contest::Contest(const Options& options) : options_(options) {}
 
 void Contest::add(std::string name, json::object fields, Turn turn)
@@ -28,8 +34,10 @@ void Contest::compare(std::string_view over, std::string_view under, std::string
 {
     const Contestant* first = find(over);
     const Contestant* second = find(under);
-    if (first != nullptr && second != nullptr)
-        comparisons_.push_back({first, second, std::string(figure)});
+    if (first == nullptr || second == nullptr) return;
+    // At a given rate everybody does as many; it is the latencies that differ.
+    const bool open_loop = options_.rate > 0 && figure.empty();
+    comparisons_.push_back({first, second, std::string(open_loop ? latency_figure : figure)});
 }
 
 const Contest::Contestant* Contest::find(std::string_view name) const
@@ -86,11 +94,16 @@ json::object Contest::row_of(const Contestant& contestant)
 Ratio Contest::ratio_of(const Comparison& comparison)
 {
     const auto& [over, under, figure] = comparison;
+    std::string name = over->name + " / " + under->name;
+    if (figure == latency_figure) {
+        const double ratio = static_cast<double>(over->latencies.quantile(0.99))
+                             / static_cast<double>(under->latencies.quantile(0.99));
+        return {name + " (p99 latency)", ratio, ratio, ratio};
+    }
     std::vector<double> ratios;
     for (std::size_t i = 0; i != over->samples.size(); ++i)
         ratios.push_back(figure_of(over->samples[i], figure)
                          / figure_of(under->samples[i], figure));
-    std::string name = over->name + " / " + under->name;
     if (!figure.empty()) name += " (" + figure + ")";
     return {std::move(name), median(ratios), *std::min_element(ratios.begin(), ratios.end()),
             *std::max_element(ratios.begin(), ratios.end())};

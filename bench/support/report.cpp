@@ -53,7 +53,7 @@ std::vector<std::vector<std::string>> cells_of(const Table& table)
     return lines;
 }
 
-void print_lines(const std::vector<std::vector<std::string>>& lines)
+void print_lines(std::FILE* out, const std::vector<std::vector<std::string>>& lines)
 {
     std::vector<std::size_t> widths(lines[0].size());
     for (const auto& line : lines)
@@ -66,49 +66,51 @@ void print_lines(const std::vector<std::vector<std::string>>& lines)
             text.append(widths[i] + 2 - line[i].size(), ' ');
             text.append(line[i]);
         }
-        std::printf("  %s\n", text.c_str());
+        std::fprintf(out, "  %s\n", text.c_str());
     }
 }
 
-void print_ratios(const std::vector<Ratio>& ratios)
+void print_ratios(std::FILE* out, const std::vector<Ratio>& ratios)
 {
     std::size_t width = 0;
     for (const Ratio& ratio : ratios) width = std::max(width, ratio.name.size());
     for (const Ratio& ratio : ratios) {
-        std::printf("  %-*s  %7.3f  (%.3f to %.3f)\n", static_cast<int>(width), ratio.name.c_str(),
-                    ratio.median, ratio.least, ratio.most);
+        std::fprintf(out, "  %-*s  %7.3f  (%.3f to %.3f)\n", static_cast<int>(width),
+                     ratio.name.c_str(), ratio.median, ratio.least, ratio.most);
     }
 }
 
-void print(const Table& table)
+void print(std::FILE* out, const Table& table)
 {
-    std::printf("\n%s\n", table.title.c_str());
-    if (!table.rows.empty()) print_lines(cells_of(table));
+    std::fprintf(out, "\n%s\n", table.title.c_str());
+    if (!table.rows.empty()) print_lines(out, cells_of(table));
     if (!table.ratios.empty()) {
-        std::printf("  ratios, the median of the rounds' (least to most)\n");
-        print_ratios(table.ratios);
+        std::fprintf(out, "  ratios, the median of the rounds' (least to most)\n");
+        print_ratios(out, table.ratios);
     }
-    for (const std::string& note : table.notes) std::printf("  %s\n", note.c_str());
-    std::fflush(stdout);
+    for (const std::string& note : table.notes) std::fprintf(out, "  %s\n", note.c_str());
+    std::fflush(out);
 }
 
 }  // namespace
 
-Report::Report(std::string scenario) : scenario_(std::move(scenario)), machine_(describe_machine())
+Report::Report(std::string scenario, std::FILE* people)
+    : scenario_(std::move(scenario)), people_(people), machine_(describe_machine())
 {
 }
 
 void Report::print_machine() const
 {
-    std::printf("galaxy-bench %s\n%s\n", scenario_.c_str(), machine_line(machine_).c_str());
+    std::fprintf(people_, "galaxy-bench %s\n%s\n", scenario_.c_str(),
+                 machine_line(machine_).c_str());
     const std::string warning = build_warning();
     if (!warning.empty()) std::fprintf(stderr, "galaxy-bench: warning: %s\n", warning.c_str());
-    std::fflush(stdout);
+    std::fflush(people_);
 }
 
 void Report::add(Table table, std::string_view suffix)
 {
-    print(table);
+    print(people_, table);
     for (Ratio& ratio : table.ratios) ratio.name += suffix;
     tables_.push_back(std::move(table));
 }

@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,8 @@ struct Table {
 /// What a run of the program found: for people on standard output, for machines as JSON.
 class Report {
 public:
-    explicit Report(std::string scenario);
+    /// Tables go to `people`.
+    Report(std::string scenario, std::FILE* people);
 
     /// What the scenario was told.
     boost::json::object& parameters() noexcept { return parameters_; }
@@ -57,6 +59,7 @@ public:
 
 private:
     std::string scenario_;
+    std::FILE* people_;
     boost::json::object parameters_;
     boost::json::object machine_;
     std::vector<Table> tables_;
