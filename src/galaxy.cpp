@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace galaxy {
 
@@ -139,7 +140,9 @@ Task GalaxyCore::fly(FlightPtr flight)
             flight->patience.withdraw();
         }
         flight->ring = around_.membership->ring();
-        for (const Ring::Member* owner : flight->ring->owners(flight->key, 2)) {
+        std::vector<const Ring::Member*> owners;
+        if (!flight->ring->alone()) owners = flight->ring->owners(flight->key, 2);
+        for (const Ring::Member* owner : owners) {
             if (!owner->link) break;  // we are next in rank: the local leg
             if (!may_ask(*flight, *owner)) continue;
 
@@ -293,7 +296,7 @@ std::shared_ptr<Link> GalaxyCore::peek_target(Flight& flight)
     const TimePoint now = moment();
     std::shared_ptr<Link> target;
     // A draining owner still has its keys, and we stand in for it.
-    const Ring::Member* owner = flight.ring->owner(flight.key);
+    const Ring::Member* owner = flight.ring->alone() ? nullptr : flight.ring->owner(flight.key);
     if (owner && owner->link && owner->link->draining()) target = owner->link;
     if (!target) target = around_.membership->previous_owner(*flight.ring, flight.key, now);
     return target && target->answers_peeks() ? target : nullptr;
@@ -353,7 +356,7 @@ void GalaxyCore::count_load(const Flight& flight, const LoadEnd& end)
 {
     const Duration took = moment() - flight.call->begun();
     counters_.loads_now.subtract();
-    record(counters_.backend_seconds, took);
+    record_alone(counters_.backend_seconds, took);
     if (end.error && end.error != errc::not_found) {
         counters_.backend_load_errors.add();
         logger()(LogLevel::warning, "a backend load failed",

@@ -106,7 +106,7 @@ private:
     enum class Audience { all, local_only };
 
     void hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor);  // any thread
-    bool answer_from_memory(const Waiter::Ref& waiter);                               // any thread
+    bool answer_from_memory(const Waiter::Ref& waiter);                              // any thread
 
     // The life of a get, galaxy.cpp. Strand.
     void take_in();
@@ -167,14 +167,14 @@ private:
     bool enter_soon();
     void post_home(Aftermath left);
     template <class F>
-    Aftermath visit(F f);                 // beneath
-    void come_in();                       // beneath
-    void follow(Aftermath left);          // beneath
-    void wake(Sleepers sleepers);         // beneath
-    void end_turn();                      // strand
-    bool unsettled() const noexcept;      // strand
-    void settle_down();                   // strand
-    TimePoint moment() noexcept;          // strand
+    Aftermath visit(F f);             // beneath
+    void come_in();                   // beneath
+    void follow(Aftermath left);      // beneath
+    void wake(Sleepers sleepers);     // beneath
+    void end_turn();                  // strand
+    bool unsettled() const noexcept;  // strand
+    void settle_down();               // strand
+    TimePoint moment() noexcept;      // strand
 
     // The alarm, the end.
     void set_alarm();
@@ -200,7 +200,8 @@ private:
     boost::asio::any_io_executor executor_;
     boost::asio::execution_context* const context_;  ///< for comparison only
     std::mutex lost_mutex_;                          ///< of the inboxes once the strand is gone
-    const bool loads_at_home_;  ///< backends run on the universe's executor, and no strand of theirs
+    const bool
+        loads_at_home_;  ///< backends run on the universe's executor, and no strand of theirs
 
     // Strand.
     boost::unordered_flat_map<std::string_view, FlightPtr, KeyHash> flights_;

@@ -12,8 +12,8 @@ namespace galaxy {
 
 Value GalaxyCore::received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from)
 {
-    counters_.key_bytes.record(flight.key.size());
-    counters_.value_bytes.record(bytes.size());
+    counters_.key_bytes.record_alone(flight.key.size());
+    counters_.value_bytes.record_alone(bytes.size());
     return Value(bytes, expiry, from);
 }
 
@@ -41,8 +41,7 @@ Value GalaxyCore::keep_fetched(Flight& flight, FetchResult answer)
 bool GalaxyCore::worth_a_copy(const Flight& flight, const Value& value)
 {
     const auto waiting = static_cast<std::uint64_t>(flight.anyone.size());
-    const Seen seen =
-        candidates_.touch(flight.key, std::max<std::uint64_t>(waiting, 1), moment());
+    const Seen seen = candidates_.touch(flight.key, std::max<std::uint64_t>(waiting, 1), moment());
     const PromotionStats stats{seen.touches, seen.hits, seen.rate, store_.coldest_hot_rate()};
     return promoter_->should_promote(flight.key, value, stats);
 }
@@ -60,9 +59,8 @@ Value GalaxyCore::keep_peeked(Flight& flight, FetchResult answer)
 Value GalaxyCore::keep_loaded(Flight& flight, const Loaded& loaded)
 {
     const TimePoint now = moment();
-    Expiry expiry =
-        store::from_backend(loaded.lifetime(), loaded.expires(), now,
-                            loaded.expires() ? around_.clock->wall() : WallTime());
+    Expiry expiry = store::from_backend(loaded.lifetime(), loaded.expires(), now,
+                                        loaded.expires() ? around_.clock->wall() : WallTime());
     // What is not for the cache is over already, so that peers who are served it do not keep it either.
     if (!loaded.cacheable()) expiry = store::from_lifetime(Duration::zero(), now);
     return keep_in_tier(flight, loaded.bytes(), cap(expiry, options_.get_ttl), Origin::backend,

@@ -117,8 +117,8 @@ struct Galaxy::Request {
 };
 
 void Galaxy::submit(const std::shared_ptr<GalaxyCore>& core,
-                    const std::shared_ptr<Request>& request,
-                    const asio::any_io_executor& executor, GetHandler handler)
+                    const std::shared_ptr<Request>& request, const asio::any_io_executor& executor,
+                    GetHandler handler)
 {
     core->submit(request->waiter, executor, std::move(handler));
 }

@@ -19,8 +19,7 @@ public:
     Departures& operator=(Departures&&) = delete;
     ~Departures()
     {
-        while (pop()) {
-        }
+        while (pop()) {}
     }
 
     bool empty() const noexcept { return first_ == nullptr; }

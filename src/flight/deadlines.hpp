@@ -26,10 +26,7 @@ public:
     /// The moment has come; the deadline is no longer pending.
     virtual void due() = 0;
 
-    bool pending() const noexcept
-    {
-        return DeadlineLink::is_linked() || DeadlineNode::is_linked();
-    }
+    bool pending() const noexcept { return DeadlineLink::is_linked() || DeadlineNode::is_linked(); }
 
     void withdraw() noexcept
     {
@@ -85,8 +82,8 @@ public:
     {
         const TimePoint earliest = next();
         if (earliest > now || earliest == TimePoint::max()) return nullptr;
-        Deadline& first =
-            !latest_.empty() && latest_.front().at() == earliest ? latest_.front() : *early_.begin();
+        Deadline& first = !latest_.empty() && latest_.front().at() == earliest ? latest_.front()
+                                                                               : *early_.begin();
         first.withdraw();
         return &first;
     }

@@ -82,7 +82,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     const Waiter::Ref leader;  ///< keeps the key's bytes, and the trace
     const std::string_view key;
     const TimePoint begun;
-    TimePoint deadline;  ///< the latest of anyone who ever joined
+    TimePoint deadline;     ///< the latest of anyone who ever joined
     Waiters anyone;         ///< wait for either leg
     Waiters local_only;     ///< wait for the local leg: peers, and `Mode::no_peer`
     bool for_peer = false;  ///< somebody thinks that we own the key

@@ -56,8 +56,7 @@ Sleepers Sleepers::split(std::size_t count) noexcept
 void post_sleepers(Sleepers sleepers, const Waiter::Executor& executor)
 {
     boost::asio::post(executor, [sleepers = std::move(sleepers), executor]() mutable {
-        std::move(sleepers).wake(
-            [&](Sleepers rest) { post_sleepers(std::move(rest), executor); });
+        std::move(sleepers).wake([&](Sleepers rest) { post_sleepers(std::move(rest), executor); });
     });
 }
 
