@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace galaxy {
 
@@ -38,11 +39,9 @@ std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
 
 // 2. A miss goes to the strand, through the inbox, which many enter with one post.
 
-void GalaxyCore::submit(std::shared_ptr<GetRequest> request, boost::asio::any_io_executor executor,
-                        Galaxy::GetHandler handler)
+void GalaxyCore::hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor)
 {
-    const Waiter::Ref waiter(
-        new Waiter(weak_from_this(), std::move(request), std::move(executor), std::move(handler)));
+    if (!strand_.is_beneath(executor)) waiter->set_executor(executor);
     if (answer_from_memory(waiter)) return;
     counters_.missed.add();
     counters_.waiting.add();
@@ -51,8 +50,8 @@ void GalaxyCore::submit(std::shared_ptr<GetRequest> request, boost::asio::any_io
     if (!refusal && intake_stopped_) refusal = errc::closed;
     if (refusal) return refuse(waiter, refusal);
 
-    waiter->watch_cancellation();
-    if (inbox_.push(waiter) && !enter([this] { take_in(); })) strand_lost();
+    waiter->watch_cancellation(weak_from_this());
+    if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
 }
 
 /// Callbacks and peers come here without having looked.
@@ -73,11 +72,16 @@ void GalaxyCore::take_in()
 {
     store_.upkeep();
     for (std::size_t taken = 0; taken < most_taken_in; ++taken) {
-        Waiter::Ref waiter = inbox_.take();
-        if (!waiter) return;
-        join(std::move(waiter));
+        if (Flight* landed = ended_.take()) {
+            const FlightPtr flight = std::move(landed->chained);
+            take_end(*flight);
+        } else if (Waiter* waiter = inbox_.take()) {
+            join(Waiter::Ref(waiter, false));
+        } else {
+            return;
+        }
     }
-    enter([this] { take_in(); });
+    enter_soon();
 }
 
 // 3. On the strand, the waiter joins the key's flight or leads a new one. The leader is enlisted before
@@ -85,7 +89,7 @@ void GalaxyCore::take_in()
 
 void GalaxyCore::join(Waiter::Ref waiter)
 {
-    GetRequest& request = waiter->request();
+    const GetRequest& request = waiter->request();
     if (waiter->claimed()) return counters_.left.add();
     if (intake_stopped_) return refuse(waiter, errc::closed);
 
@@ -96,8 +100,7 @@ void GalaxyCore::join(Waiter::Ref waiter)
         counters_.joined.add();
     } else {
         if (flights_.size() >= options_.max_flights) return refuse(waiter, errc::refused);
-        flight = std::make_shared<Flight>(request.key, around_.clock->now());
-        flight->trace = std::move(request.trace);
+        flight = std::make_shared<Flight>(waiter);
         flights_.emplace(flight->key, flight);
         flights_changed();
         counters_.led.add();
@@ -108,7 +111,7 @@ void GalaxyCore::join(Waiter::Ref waiter)
     flight->deadline = std::max(flight->deadline, request.deadline);
     flight->for_peer = flight->for_peer || local_only;
     (local_only ? flight->local_only : flight->anyone).push_back(*waiter);
-    waiter->in_flight = true;
+    waiter->in_flight = this;
     deadlines_.add(*waiter.detach(), request.deadline);  // the flight's list holds the reference
 
     if (known == flights_.end()) {
@@ -137,7 +140,9 @@ Task GalaxyCore::fly(FlightPtr flight)
             flight->patience.withdraw();
         }
         flight->ring = around_.membership->ring();
-        for (const Ring::Member* owner : flight->ring->owners(flight->key, 2)) {
+        std::vector<const Ring::Member*> owners;
+        if (!flight->ring->alone()) owners = flight->ring->owners(flight->key, 2);
+        for (const Ring::Member* owner : owners) {
             if (!owner->link) break;  // we are next in rank: the local leg
             if (!may_ask(*flight, *owner)) continue;
 
@@ -182,7 +187,7 @@ bool GalaxyCore::await_membership(const FlightPtr& flight)
 
 bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)
 {
-    if (owner.link->admits()) return around_.clock->now() < flight.half();
+    if (owner.link->admits()) return moment() < flight.half();
     owner.link->probe_if_due(name_, flight.key, flight.ring->digest());
     flight.peers_failed = true;
     return false;
@@ -193,14 +198,14 @@ bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)
 
 void GalaxyCore::ask(const FlightPtr& flight, Link& link)
 {
-    const TimePoint now = around_.clock->now();
+    const TimePoint now = moment();
     FetchRequest request;
     request.galaxy = name_;
     request.key = flight->key;
     request.digest = flight->ring->digest();
     request.timeout = flight->deadline - now;
     request.max_value = options_.max_value;
-    if (flight->trace) request.trace = flight->trace->view();
+    if (const auto& trace = flight->leader->request().trace) request.trace = trace->view();
 
     counters_.peer_fetches.add();
     const unsigned number = ++flight->leg_number;
@@ -213,7 +218,7 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
             });
         });
     flight->patience.on_due = [this, flight = flight.get(), link = link.shared_from_this()] {
-        if (around_.clock->now() >= flight->half()) {
+        if (moment() >= flight->half()) {
             flight->leg->give_up(errc::timed_out);
         } else {
             deadlines_.add(flight->patience, std::min(flight->half(), link->watch(*flight->leg)));
@@ -262,7 +267,7 @@ Task GalaxyCore::load(FlightPtr flight)
         queue_.push_back(flight);
         counters_.loads_queued_now.add();
         flight->load_timer.on_due = [this, flight = flight.get()] {
-            if (around_.clock->now() >= flight->deadline) return flight->slot.arrive(false);
+            if (moment() >= flight->deadline) return flight->slot.arrive(false);
             deadlines_.add(flight->load_timer, flight->deadline);  // a later one has joined
         };
         deadlines_.add(flight->load_timer, flight->deadline);
@@ -280,7 +285,6 @@ Task GalaxyCore::load(FlightPtr flight)
     call_backend(flight);
     LoadEnd end = co_await flight->loaded;
     flight->load_timer.withdraw();
-    flight->call.reset();
     take_load(*flight, std::move(end));
     end_if_over(flight);
 }
@@ -289,10 +293,10 @@ std::shared_ptr<Link> GalaxyCore::peek_target(Flight& flight)
 {
     if (around_.peek_timeout <= Duration::zero()) return nullptr;
     if (!flight.ring) flight.ring = around_.membership->ring();
-    const TimePoint now = around_.clock->now();
+    const TimePoint now = moment();
     std::shared_ptr<Link> target;
     // A draining owner still has its keys, and we stand in for it.
-    const Ring::Member* owner = flight.ring->owner(flight.key);
+    const Ring::Member* owner = flight.ring->alone() ? nullptr : flight.ring->owner(flight.key);
     if (owner && owner->link && owner->link->draining()) target = owner->link;
     if (!target) target = around_.membership->previous_owner(*flight.ring, flight.key, now);
     return target && target->answers_peeks() ? target : nullptr;
@@ -318,36 +322,41 @@ void GalaxyCore::peek(const FlightPtr& flight, Link& link)
     flight->load_timer.on_due = [flight = flight.get()] {
         flight->peek_leg->give_up(errc::timed_out);
     };
-    deadlines_.add(flight->load_timer, around_.clock->now() + around_.peek_timeout);
+    deadlines_.add(flight->load_timer, moment() + around_.peek_timeout);
 }
 
 void GalaxyCore::call_backend(const FlightPtr& flight)
 {
-    const TimePoint begun = around_.clock->now();
     counters_.backend_loads.add();
     counters_.loads_now.add();
     if (around_.observer) around_.observer->load_begun({name_, flight->key});
-    auto done = [self = shared_from_this(), flight, begun](LoadEnd end) {
-        self->enter([self, flight, begun, end = std::move(end)]() mutable {
-            self->count_load(*flight, begun, end);
-            if (flight->loaded.awaited()) flight->loaded.arrive(std::move(end));
-            self->give_place_back();
-        });
-    };
-    flight->call = std::make_shared<BackendCall>(backend_, this, flight->key, std::move(done));
-    const auto& own = options_.backend_executor;
-    flight->call->start(own ? own : executor(), options_.cancel_abandoned
-                                                    ? BackendCall::Cancellable::yes
+    flight->call.emplace(backend_, this, flight->key, *flight);
+    flight->call->begin_at(moment());
+    if (loads_at_home_) {
+        aftermath_.loads.push(flight);
+    } else {
+        const auto& own = options_.backend_executor;
+        BackendCall::post(call_of(flight), shared_from_this(), own ? own : executor(),
+                          options_.cancel_abandoned ? BackendCall::Cancellable::yes
                                                     : BackendCall::Cancellable::no);
+    }
     flight->load_timer.on_due = [this, flight = flight.get()] { load_overdue(*flight); };
-    deadlines_.add(flight->load_timer, begun + options_.backend_timeout);
+    deadlines_.add(flight->load_timer, flight->call->begun() + options_.backend_timeout);
 }
 
-void GalaxyCore::count_load(const Flight& flight, TimePoint begun, const LoadEnd& end)
+void GalaxyCore::take_end(Flight& flight)
 {
-    const Duration took = around_.clock->now() - begun;
+    LoadEnd& end = flight.call->result();
+    count_load(flight, end);
+    if (flight.loaded.awaited()) flight.loaded.arrive(std::move(end));
+    give_place_back();
+}
+
+void GalaxyCore::count_load(const Flight& flight, const LoadEnd& end)
+{
+    const Duration took = moment() - flight.call->begun();
     counters_.loads_now.subtract();
-    record(counters_.backend_seconds, took);
+    record_alone(counters_.backend_seconds, took);
     if (end.error && end.error != errc::not_found) {
         counters_.backend_load_errors.add();
         logger()(LogLevel::warning, "a backend load failed",
@@ -363,7 +372,7 @@ void GalaxyCore::count_load(const Flight& flight, TimePoint begun, const LoadEnd
 void GalaxyCore::load_overdue(Flight& flight)
 {
     settle(flight, load_audience(flight), errc::timed_out);
-    if (flight.call) flight.call->cancel();
+    if (flight.call) BackendCall::cancel(call_of(flight.shared_from_this()));
 }
 
 void GalaxyCore::take_load(Flight& flight, LoadEnd end)

@@ -51,14 +51,13 @@ bool is_trace_header(std::string_view text) noexcept
            && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
-std::unique_ptr<TraceStrings> owned_trace(const TraceContext& trace)
+std::shared_ptr<const TraceStrings> owned_trace(const TraceContext& trace)
 {
-    if (trace.empty()) return nullptr;
     for (const auto text :
          {trace.traceparent, trace.b3_trace_id, trace.b3_span_id, trace.b3_sampled}) {
         if (!is_trace_header(text)) return nullptr;
     }
-    return std::make_unique<TraceStrings>(trace);
+    return std::make_shared<const TraceStrings>(trace);
 }
 
 /// `now` and `later`, but never beyond what a TimePoint holds.
@@ -81,6 +80,9 @@ GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
       strand_(executor),
       executor_(executor),
       context_(&asio::query(executor, asio::execution::context)),
+      loads_at_home_(!options_.cancel_abandoned
+                     && (!options_.backend_executor || options_.backend_executor == executor)),
+      flights_(0, KeyHash{around_.seed}),
       alarm_(around_.clock->make_alarm(strand_.executor())),
       candidates_(options_.candidates, options_.idle_reset),
       promoter_(options_.promoter ? options_.promoter : by_rate()),
@@ -113,22 +115,23 @@ void GalaxyCore::tend_store()
     enter([this] { store_.upkeep(); });
 }
 
-std::shared_ptr<GetRequest> GalaxyCore::request(std::string_view key, const GetOptions& options)
+Waiter::Ref GalaxyCore::waiter(std::string_view key, const GetOptions& options, bool looked)
 {
-    auto request = std::make_shared<GetRequest>();
-    request->mode = options.mode;
-    request->begun = around_.clock->now();
+    GetRequest request;
+    request.looked = looked;
+    request.mode = options.mode;
+    request.begun = around_.clock->now();
     const bool own = options.timeout != Duration::zero();
-    request->deadline = after(request->begun, own ? options.timeout : options_.get_timeout);
+    request.deadline = after(request.begun, own ? options.timeout : options_.get_timeout);
     if (key.size() > options_.max_key) {
-        request->refusal = errc::key_too_long;
-        return request;  // nothing is copied of what is too long
+        request.refusal = errc::key_too_long;
+        return Waiter::make(request);  // nothing is copied of what is too long
     }
-    if (options.timeout < Duration::zero()) request->refusal = errc::timed_out;
-    if (loading_here(this, key)) request->refusal = errc::reentrant_get;
-    request->key = key;
-    request->trace = owned_trace(options.trace);
-    return request;
+    if (options.timeout < Duration::zero()) request.refusal = errc::timed_out;
+    if (loading_here(this, key)) request.refusal = errc::reentrant_get;
+    request.key = key;
+    if (!options.trace.empty()) request.trace = owned_trace(options.trace);
+    return Waiter::make(request);
 }
 
 // Waiters
@@ -137,7 +140,7 @@ void GalaxyCore::refuse(const Waiter::Ref& waiter, boost::system::error_code err
 {
     counters_.refused.add();
     if (!waiter->claim()) return;
-    count_end(*waiter, error, {});
+    count_end(*waiter, error, {}, around_.clock->now());
     waiter->set_outcome(error, {});
     post_completion(waiter);
 }
@@ -158,7 +161,7 @@ void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, const
 {
     Waiter::Ref done = unlink(waiter);
     if (!done->claim()) return;
-    count_end(*done, error, value);
+    count_end(*done, error, value, moment());
     done->set_outcome(error, value);
     wakeups_.add(std::move(done));
 }
@@ -168,15 +171,15 @@ Waiter::Ref GalaxyCore::unlink(Waiter& waiter)
 {
     waiter.FlightHook::unlink();
     waiter.withdraw();
-    waiter.in_flight = false;
+    waiter.in_flight = nullptr;
     return Waiter::Ref(&waiter, false);
 }
 
 void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error,
-                           const Value& value)
+                           const Value& value, TimePoint now)
 {
     counters_.waiting.subtract();
-    const Duration took = around_.clock->now() - waiter.request().begun;
+    const Duration took = now - waiter.request().begun;
     record(counters_.get_seconds, took);
     if (around_.observer) around_.observer->get_ended({name_, waiter.request().key}, error, took);
     if (error == errc::not_found) return counters_.not_found.add();
@@ -194,8 +197,9 @@ void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error
 
 void GalaxyCore::waiter_cancelled(Waiter::Ref waiter)
 {
-    count_end(*waiter, asio::error::operation_aborted, {});
-    enter([this, waiter = std::move(waiter)] { forget(*waiter); });
+    count_end(*waiter, asio::error::operation_aborted, {}, around_.clock->now());
+    enter([this, waiter] { forget(*waiter); });
+    post_completion(std::move(waiter));
 }
 
 void GalaxyCore::forget(Waiter& waiter)
@@ -218,7 +222,8 @@ void GalaxyCore::cancel_if_abandoned(const Waiter& waiter)
     const auto known = flights_.find(waiter.request().key);
     if (known == flights_.end() || !known->second->call) return;
     const Flight& flight = *known->second;
-    if (flight.anyone.empty() && flight.local_only.empty()) flight.call->cancel();
+    if (flight.anyone.empty() && flight.local_only.empty())
+        BackendCall::cancel(call_of(known->second));
 }
 
 // Places among the loads
@@ -240,49 +245,10 @@ void GalaxyCore::give_place_back()
     }
 }
 
-// The end of a turn
-
-void GalaxyCore::end_turn()
-{
-    wakeups_.flush();
-    set_alarm();
-}
-
-/// One alarm serves all deadlines. It may ring early, for a deadline that was withdrawn; that is
-/// cheaper than setting it anew each time. With nothing pending it is off: an alarm is work.
-void GalaxyCore::set_alarm()
-{
-    const TimePoint next = deadlines_.next();
-    if (next == TimePoint::max()) {
-        if (alarm_at_ != TimePoint::max()) alarm_->cancel();
-        alarm_at_ = TimePoint::max();
-    } else if (next < alarm_at_) {
-        alarm_at_ = next;
-        alarm_->arm(next, [weak = weak_from_this()] {
-            const auto self = weak.lock();
-            if (!self) return;
-            self->ring();
-            self->end_turn();
-        });
-    }
-}
-
-void GalaxyCore::ring()
-{
-    alarm_at_ = TimePoint::max();
-    const TimePoint now = around_.clock->now();
-    while (Deadline* due = deadlines_.take_due(now)) due->due();
-}
-
 void GalaxyCore::flights_changed()
 {
     counters_.flights_now.set(flights_.size());
-    if (!flights_.empty()) {
-        if (!work_)
-            work_.emplace(asio::prefer(executor(), asio::execution::outstanding_work.tracked));
-        return;
-    }
-    work_.reset();
+    if (!flights_.empty()) return;
     for (const auto& drained : std::exchange(drained_, {})) drained();
 }
 
@@ -306,7 +272,7 @@ void GalaxyCore::close()
 
 void GalaxyCore::shut()
 {
-    while (const Waiter::Ref waiter = inbox_.take()) join(waiter);  // which refuses it
+    while (Waiter* waiter = inbox_.take()) join(Waiter::Ref(waiter, false));  // which refuses it
     const auto flights = std::exchange(flights_, {});
     for (const auto& [key, flight] : flights) {
         flight->ended = true;
@@ -323,7 +289,9 @@ void GalaxyCore::shut()
 void GalaxyCore::strand_lost()
 {
     const std::lock_guard lock(lost_mutex_);
-    while (const Waiter::Ref waiter = inbox_.take()) {
+    while (Flight* flight = ended_.take()) const FlightPtr gone = std::move(flight->chained);
+    while (Waiter* late = inbox_.take()) {
+        const Waiter::Ref waiter(late, false);
         if (waiter->claimed()) {
             counters_.left.add();
         } else {
@@ -348,15 +316,16 @@ void GalaxyCore::context_gone(Garbage& garbage) noexcept
     intake_stopped_ = true;
     {
         const std::lock_guard lock(lost_mutex_);
-        while (const Waiter::Ref waiter = inbox_.take()) {
+        while (Waiter* waiter = inbox_.take()) {
             counters_.left.add();
-            abandon(*waiter, garbage);
+            abandon(Waiter::Ref(waiter, false), garbage);
         }
+        while (Flight* flight = ended_.take()) garbage.take(std::move(flight->chained));
     }
     for (const auto& [key, flight] : flights_) {
         flight->ended = true;
         for (Waiters* waiters : {&flight->anyone, &flight->local_only}) {
-            while (!waiters->empty()) abandon(*unlink(waiters->front()), garbage);
+            while (!waiters->empty()) abandon(unlink(waiters->front()), garbage);
         }
         flight->patience.withdraw();
         flight->load_timer.withdraw();
@@ -371,16 +340,28 @@ void GalaxyCore::context_gone(Garbage& garbage) noexcept
 }
 
 /// A waiter of the context that goes is dropped with it; one of another is told.
-void GalaxyCore::abandon(Waiter& waiter, Garbage& garbage) noexcept
+void GalaxyCore::abandon(Waiter::Ref waiter, Garbage& garbage) noexcept
 {
-    if (!waiter.claim()) return;
+    struct Dropped {
+        explicit Dropped(Waiter::Ref w) noexcept : waiter(std::move(w)) {}
+        Dropped(Dropped&&) noexcept = default;
+        Dropped& operator=(Dropped&&) = delete;
+        ~Dropped()
+        {
+            if (waiter) waiter->drop();
+        }
+        Waiter::Ref waiter;
+    };
+
+    if (!waiter->claim()) return;
     counters_.waiting.subtract();
     counters_.failed.add();
-    if (&asio::query(waiter.executor(), asio::execution::context) == context_) {
-        garbage.take(waiter.take_handler());
+    if (waiter->at_home()
+        || &asio::query(waiter->executor(), asio::execution::context) == context_) {
+        garbage.take(Dropped(std::move(waiter)));
     } else {
-        waiter.set_outcome(errc::closed, {});
-        post_completion(&waiter);
+        waiter->set_outcome(errc::closed, {});
+        post_completion(std::move(waiter));
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "counters.hpp"
+#include "flight/aftermath.hpp"
 #include "flight/flight.hpp"
 #include "flight/inbox.hpp"
 #include "flight/wakeups.hpp"
@@ -10,6 +11,7 @@
 #include "peers/membership.hpp"
 #include "runtime/enrolment.hpp"
 #include "runtime/strand.hpp"
+#include "store/hash.hpp"
 #include "store/store.hpp"
 
 #include <galaxy/backend.hpp>
@@ -43,11 +45,19 @@ struct Surroundings {
     std::uint64_t seed = 0;
 };
 
+/// Of keys in flight; seeded, as keys come from outside.
+struct KeyHash {
+    using is_avalanching = void;
+    std::uint64_t seed = 0;
+    std::size_t operator()(std::string_view key) const noexcept { return store::hash(key, seed); }
+};
+
 /// A galaxy behind its handles. `galaxy.cpp` is the life of a get; `galaxy_core.cpp` is the life of the
 /// galaxy around it.
 ///
 /// Members marked "strand" are touched on the strand only; the rest from any thread.
 class GalaxyCore final : public WaiterOwner,
+                         public LoadOwner,
                          private Enrolment,
                          public std::enable_shared_from_this<GalaxyCore> {
 public:
@@ -75,12 +85,13 @@ public:
     /// Has the store do its upkeep, soon: hits have left many notes.
     void tend_store();
 
-    /// What a get that missed takes along.
-    std::shared_ptr<GetRequest> request(std::string_view key, const GetOptions& options);
+    /// What a get takes along that was not answered at the call. `looked`: the caller did not find
+    /// the key in memory.
+    Waiter::Ref waiter(std::string_view key, const GetOptions& options, bool looked = false);
 
-    /// Lets `handler` wait for the key.
-    void submit(std::shared_ptr<GetRequest> request, boost::asio::any_io_executor executor,
-                Galaxy::GetHandler handler);
+    /// Lets `handler` wait for the key. For handlers that are no more than a few words.
+    template <class Handler>
+    void submit(Waiter::Ref waiter, const boost::asio::any_io_executor& executor, Handler handler);
 
     store::Store& store() noexcept { return store_; }
     bool owns(std::string_view key) const;
@@ -96,11 +107,13 @@ public:
 
     void waiter_cancelled(Waiter::Ref waiter) override;
     void waiter_due(Waiter& waiter) override;
+    void load_ended(BackendCall::Ptr call) override;
 
 private:
     enum class Audience { all, local_only };
 
-    bool answer_from_memory(const Waiter::Ref& waiter);  // any thread
+    void hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor);  // any thread
+    bool answer_from_memory(const Waiter::Ref& waiter);                              // any thread
 
     // The life of a get, galaxy.cpp. Strand.
     void take_in();
@@ -116,7 +129,8 @@ private:
     std::shared_ptr<Link> peek_target(Flight& flight);
     void peek(const FlightPtr& flight, Link& link);
     void call_backend(const FlightPtr& flight);
-    void count_load(const Flight& flight, TimePoint begun, const LoadEnd& end);
+    void take_end(Flight& flight);
+    void count_load(const Flight& flight, const LoadEnd& end);
     void load_overdue(Flight& flight);
     void take_load(Flight& flight, LoadEnd end);
     void land(Flight& flight, Value value);
@@ -133,7 +147,7 @@ private:
     store::Inserted keep(const Flight& flight, const Value& value, store::Tier tier);
     Value received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
                    store::Tier tier);
-    Expiry expiry_of(const FetchResult& answer) const;
+    Expiry expiry_of(const FetchResult& answer);
     Expiry cap(Expiry expiry, Duration longest);
     bool worth_a_copy(const Flight& flight, const Value& value);
 
@@ -145,24 +159,39 @@ private:
     void complete(Waiter& waiter, boost::system::error_code error, const Value& value);
     static Waiter::Ref unlink(Waiter& waiter);
     void forget(Waiter& waiter);
+    void post_completion(Waiter::Ref waiter);  // any thread
     void cancel_if_abandoned(const Waiter& waiter);
-    void count_end(const Waiter& waiter, boost::system::error_code error, const Value& value);
+    void count_end(const Waiter& waiter, boost::system::error_code error, const Value& value,
+                   TimePoint now);
 
     // Places among `max_backend_loads`. Strand.
     bool take_place();
     void give_place_back();
 
-    // The strand, the alarm, the end.
+    // Visits to the strand, galaxy_visits.cpp. Any thread, but for those of the strand and those marked
+    // "beneath", which are handlers of the universe's executor that are not on the strand.
     template <class F>
     bool enter(F f);
-    void end_turn();
+    bool enter_soon();
+    void post_home(Aftermath left);
+    template <class F>
+    Aftermath visit(F f);             // beneath
+    void come_in();                   // beneath
+    void follow(Aftermath left);      // beneath
+    void wake(Sleepers sleepers);     // beneath
+    void end_turn();                  // strand
+    bool unsettled() const noexcept;  // strand
+    void settle_down();               // strand
+    TimePoint moment() noexcept;      // strand
+
+    // The alarm, the end.
     void set_alarm();
     void ring();
     void shut();
     void flights_changed();
     void strand_lost();
     void context_gone(Garbage& garbage) noexcept override;
-    void abandon(Waiter& waiter, Garbage& garbage) noexcept;
+    void abandon(Waiter::Ref waiter, Garbage& garbage) noexcept;
 
     const std::string name_;
     const std::shared_ptr<const Backend> backend_;
@@ -170,17 +199,22 @@ private:
     const Surroundings around_;
     Counters counters_;
     store::Store store_;
-    Inbox inbox_;
+    Inbox<Waiter> inbox_;
+    Inbox<Flight> ended_;  ///< flights whose loads have ended
     Strand strand_;
     std::atomic<bool> intake_stopped_ = false;
 
     mutable std::mutex executor_mutex_;
     boost::asio::any_io_executor executor_;
     boost::asio::execution_context* const context_;  ///< for comparison only
-    std::mutex lost_mutex_;                          ///< of the inbox once the strand is gone
+    std::mutex lost_mutex_;                          ///< of the inboxes once the strand is gone
+    const bool
+        loads_at_home_;  ///< backends run on the universe's executor, and no strand of theirs
 
     // Strand.
-    boost::unordered_flat_map<std::string_view, FlightPtr> flights_;
+    boost::unordered_flat_map<std::string_view, FlightPtr, KeyHash> flights_;
+    TimePoint moment_ = TimePoint::min();  ///< of this turn, once it has asked
+    Aftermath aftermath_;
     Deadlines deadlines_;
     std::unique_ptr<Alarm> alarm_;
     TimePoint alarm_at_ = TimePoint::max();
@@ -193,6 +227,16 @@ private:
     std::optional<boost::asio::any_io_executor> work_;  ///< held while a flight is under way
     std::vector<std::function<void()>> drained_;
 };
+
+template <class Handler>
+void GalaxyCore::submit(Waiter::Ref waiter, const boost::asio::any_io_executor& executor,
+                        Handler handler)
+{
+    // A token may be used twice (a copy of a deferred operation): what it carries is not.
+    if (!waiter->hand_in()) waiter = Waiter::make(waiter->request());
+    waiter->set_handler(std::move(handler));
+    hand_in(std::move(waiter), executor);
+}
 
 template <class F>
 bool GalaxyCore::look(std::string_view key, F&& f)

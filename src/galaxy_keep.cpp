@@ -14,15 +14,15 @@ namespace galaxy {
 Value GalaxyCore::received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
                            store::Tier tier)
 {
-    counters_.key_bytes.record(flight.key.size());
-    counters_.value_bytes.record(bytes.size());
+    counters_.key_bytes.record_alone(flight.key.size());
+    counters_.value_bytes.record_alone(bytes.size());
     return store::Store::prepare(flight.key, bytes, expiry, from, tier);
 }
 
 store::Inserted GalaxyCore::keep(const Flight& flight, const Value& value, store::Tier tier)
 {
     return store_.insert(flight.key, value, tier, [this](const store::HotCopy& evicted) {
-        candidates_.remember(evicted.key, evicted.hits, evicted.first_seen, around_.clock->now());
+        candidates_.remember(evicted.key, evicted.hits, evicted.first_seen, moment());
     });
 }
 
@@ -43,8 +43,7 @@ Value GalaxyCore::keep_fetched(Flight& flight, FetchResult answer)
 bool GalaxyCore::worth_a_copy(const Flight& flight, const Value& value)
 {
     const auto waiting = static_cast<std::uint64_t>(flight.anyone.size());
-    const Seen seen =
-        candidates_.touch(flight.key, std::max<std::uint64_t>(waiting, 1), around_.clock->now());
+    const Seen seen = candidates_.touch(flight.key, std::max<std::uint64_t>(waiting, 1), moment());
     const PromotionStats stats{seen.touches, seen.hits, seen.rate, store_.coldest_hot_rate()};
     return promoter_->should_promote(flight.key, value, stats);
 }
@@ -61,9 +60,9 @@ Value GalaxyCore::keep_peeked(Flight& flight, FetchResult answer)
 /// From the backend.
 Value GalaxyCore::keep_loaded(Flight& flight, const Loaded& loaded)
 {
-    const TimePoint now = around_.clock->now();
-    Expiry expiry =
-        store::from_backend(loaded.lifetime(), loaded.expires(), now, around_.clock->wall());
+    const TimePoint now = moment();
+    Expiry expiry = store::from_backend(loaded.lifetime(), loaded.expires(), now,
+                                        loaded.expires() ? around_.clock->wall() : WallTime());
     // What is not for the cache is over already, so that peers who are served it do not keep it either.
     if (!loaded.cacheable()) expiry = store::from_lifetime(Duration::zero(), now);
     return keep_in_tier(flight, loaded.bytes(), cap(expiry, options_.get_ttl), Origin::backend,
@@ -90,9 +89,9 @@ Value GalaxyCore::keep_in_tier(Flight& flight, std::string_view bytes, Expiry ex
 
 /// What a peer said of the value's end: the remaining time, where it is one of our nodes, since then
 /// clocks need not agree; else the moment of the calendar, which is kept in any case to be passed on.
-Expiry GalaxyCore::expiry_of(const FetchResult& answer) const
+Expiry GalaxyCore::expiry_of(const FetchResult& answer)
 {
-    const TimePoint now = around_.clock->now();
+    const TimePoint now = moment();
     if (answer.lifetime) {
         Expiry expiry = store::from_lifetime(*answer.lifetime, now);
         expiry.wall = answer.expires;
@@ -104,8 +103,9 @@ Expiry GalaxyCore::expiry_of(const FetchResult& answer) const
 
 Expiry GalaxyCore::cap(Expiry expiry, Duration longest)
 {
+    if (longest <= Duration::zero()) return expiry;  // no cap
     const double uniform = std::generate_canonical<double, 53>(random_);
-    return store::capped(expiry, longest, options_.ttl_jitter, uniform, around_.clock->now());
+    return store::capped(expiry, longest, options_.ttl_jitter, uniform, moment());
 }
 
 }  // namespace galaxy

@@ -3,7 +3,8 @@
 
 #include "galaxy_core.hpp"
 
-#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -11,7 +12,8 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <tuple>
+#include <exception>
+#include <type_traits>
 
 namespace galaxy {
 
@@ -39,31 +41,53 @@ asio::awaitable<T> ready_after_others(Value value)
     co_return std::move(value);
 }
 
-using Outcome = std::tuple<boost::system::error_code, Value>;
+/// Calls a coroutine's handler with what `Translate` makes of the outcome.
+template <class Handler, class Translate>
+struct Translated {
+    using cancellation_slot_type = asio::cancellation_slot;
+    cancellation_slot_type get_cancellation_slot() const noexcept
+    {
+        return asio::get_associated_cancellation_slot(handler);
+    }
 
-template <class Start>
-asio::awaitable<Result<Value>> missed_try(Start start, std::shared_ptr<GetRequest> request)
-{
-    asio::awaitable<Outcome> flight =
-        asio::async_initiate<const asio::as_tuple_t<asio::use_awaitable_t<>>,
-                             void(boost::system::error_code, Value)>(
-            std::move(start), asio::as_tuple(asio::use_awaitable), std::move(request));
-    Outcome outcome = co_await std::move(flight);
-    if (std::get<0>(outcome)) co_return std::get<0>(outcome);
-    co_return std::move(std::get<1>(outcome));
-}
+    void operator()(boost::system::error_code error, Value value) &&
+    {
+        Translate()(std::move(handler), error, std::move(value));
+    }
 
-template <class Start>
-asio::awaitable<Value> missed(Start start, std::shared_ptr<GetRequest> request)
+    Handler handler;
+};
+
+struct AsResult {
+    template <class Handler>
+    void operator()(Handler handler, boost::system::error_code error, Value value) const
+    {
+        std::move(handler)(error ? Result<Value>(error) : Result<Value>(std::move(value)));
+    }
+};
+
+struct AsException {
+    template <class Handler>
+    void operator()(Handler handler, boost::system::error_code error, Value value) const
+    {
+        std::exception_ptr thrown;
+        if (error)
+            thrown = std::make_exception_ptr(boost::system::system_error(error, "Galaxy::get"));
+        std::move(handler)(std::move(thrown), std::move(value));
+    }
+};
+
+/// Waits for a key that was not in memory: the coroutine's handler is the waiter's own.
+template <class Signature, class Translate>
+auto missed(std::shared_ptr<GalaxyCore> core, Waiter::Ref waiter)
 {
-    asio::awaitable<Outcome> flight =
-        asio::async_initiate<const asio::as_tuple_t<asio::use_awaitable_t<>>,
-                             void(boost::system::error_code, Value)>(
-            std::move(start), asio::as_tuple(asio::use_awaitable), std::move(request));
-    Outcome outcome = co_await std::move(flight);
-    if (std::get<0>(outcome))
-        throw boost::system::system_error(std::get<0>(outcome), "Galaxy::get");
-    co_return std::move(std::get<1>(outcome));
+    auto start = [core = std::move(core)](auto&& handler, Waiter::Ref miss) {
+        using Handler = std::decay_t<decltype(handler)>;
+        const asio::any_io_executor executor = asio::get_associated_executor(handler);
+        core->submit(std::move(miss), executor, Translated<Handler, Translate>{std::move(handler)});
+    };
+    return asio::async_initiate<const asio::use_awaitable_t<>, Signature>(
+        std::move(start), asio::use_awaitable, std::move(waiter));
 }
 
 }  // namespace
@@ -75,9 +99,8 @@ asio::awaitable<Value> Galaxy::get(std::string_view key, GetOptions options) con
         return yielding ? ready_after_others<Value>(std::move(*hit))
                         : ready<Value>(std::move(*hit));
     }
-    std::shared_ptr<GetRequest> miss = request(key, options);
-    miss->looked = true;
-    return missed(Start{core_, get_executor()}, std::move(miss));
+    return missed<void(std::exception_ptr, Value), AsException>(core_,
+                                                                core_->waiter(key, options, true));
 }
 
 asio::awaitable<Result<Value>> Galaxy::try_get(std::string_view key, GetOptions options) const
@@ -87,20 +110,25 @@ asio::awaitable<Result<Value>> Galaxy::try_get(std::string_view key, GetOptions 
         return yielding ? ready_after_others<Result<Value>>(std::move(*hit))
                         : ready<Result<Value>>(std::move(*hit));
     }
-    std::shared_ptr<GetRequest> miss = request(key, options);
-    miss->looked = true;
-    return missed_try(Start{core_, get_executor()}, std::move(miss));
+    return missed<void(Result<Value>), AsResult>(core_, core_->waiter(key, options, true));
 }
 
-void Galaxy::submit(const std::shared_ptr<GalaxyCore>& core, std::shared_ptr<GetRequest> request,
-                    asio::any_io_executor executor, GetHandler handler)
+/// What `async_get` owns before it is initiated, for tokens that copy it.
+struct Galaxy::Request {
+    Waiter::Ref waiter;
+};
+
+void Galaxy::submit(const std::shared_ptr<GalaxyCore>& core,
+                    const std::shared_ptr<Request>& request, const asio::any_io_executor& executor,
+                    GetHandler handler)
 {
-    core->submit(std::move(request), std::move(executor), std::move(handler));
+    core->submit(request->waiter, executor, std::move(handler));
 }
 
-std::shared_ptr<GetRequest> Galaxy::request(std::string_view key, const GetOptions& options) const
+std::shared_ptr<Galaxy::Request> Galaxy::request(std::string_view key,
+                                                 const GetOptions& options) const
 {
-    return core_->request(key, options);
+    return std::make_shared<Request>(core_->waiter(key, options));
 }
 
 std::optional<Value> Galaxy::find(std::string_view key) const

@@ -32,6 +32,18 @@ void Histogram::record(std::uint64_t sample) noexcept
     buckets_[bucket_of(sample)].fetch_add(1, std::memory_order_relaxed);
 }
 
+void Histogram::record_alone(std::uint64_t sample) noexcept
+{
+    const auto add = [](std::atomic<std::uint64_t>& to, std::uint64_t n) {
+        const std::uint64_t before = to.load(std::memory_order_relaxed);
+        to.store(before + n, std::memory_order_relaxed);
+        return before;
+    };
+    const std::uint64_t before = add(sum_, sample);
+    if (before + sample < before) add(sum_overflows_, 1);
+    add(buckets_[bucket_of(sample)], 1);
+}
+
 HistogramStats Histogram::snapshot(double unit) const
 {
     HistogramStats stats;

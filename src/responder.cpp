@@ -17,7 +17,7 @@ struct Responder::Admitted {
     boost::system::error_code error;
     Value value;
     std::shared_ptr<GalaxyCore> galaxy;  ///< null: error and value are the answer
-    std::shared_ptr<GetRequest> request;
+    Waiter::Ref waiter;
 };
 
 namespace {
@@ -71,14 +71,14 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
     options.mode = Mode::no_peer;
     options.timeout = request.timeout;
     admitted->galaxy = galaxy;
-    admitted->request = galaxy->request(request.key, options);
+    admitted->waiter = galaxy->waiter(request.key, options);
     return admitted;
 }
 
 void Responder::start(Pending pending, asio::any_io_executor executor, Handler handler)
 {
     if (pending->galaxy) {
-        pending->galaxy->submit(std::move(pending->request), std::move(executor),
+        pending->galaxy->submit(std::move(pending->waiter), std::move(executor),
                                 std::move(handler));
         return;
     }

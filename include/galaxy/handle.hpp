@@ -23,8 +23,6 @@
 namespace galaxy {
 
 class GalaxyCore;
-struct GetRequest;
-
 /// A named keyspace: a backend, a byte budget, a strand of its own.
 ///
 /// A cheap handle; copies name the same galaxy. It may outlive its universe and the execution context:
@@ -90,6 +88,7 @@ public:
 
 private:
     friend class Responder;
+    struct Request;
     using Visitor = void (*)(void* f, std::string_view bytes);
 
     /// Keeps the handler's own executor beside it, which type erasure would hide.
@@ -98,18 +97,18 @@ private:
         boost::asio::any_io_executor otherwise;
 
         template <class Handler>
-        void operator()(Handler&& handler, std::shared_ptr<GetRequest> request) const
+        void operator()(Handler&& handler, std::shared_ptr<Request> request) const
         {
-            boost::asio::any_io_executor executor =
+            const boost::asio::any_io_executor executor =
                 boost::asio::get_associated_executor(handler, otherwise);
-            submit(core, std::move(request), std::move(executor),
-                   GetHandler(std::forward<Handler>(handler)));
+            submit(core, request, executor, GetHandler(std::forward<Handler>(handler)));
         }
     };
 
-    static void submit(const std::shared_ptr<GalaxyCore>& core, std::shared_ptr<GetRequest> request,
-                       boost::asio::any_io_executor executor, GetHandler handler);
-    std::shared_ptr<GetRequest> request(std::string_view key, const GetOptions& options) const;
+    static void submit(const std::shared_ptr<GalaxyCore>& core,
+                       const std::shared_ptr<Request>& request,
+                       const boost::asio::any_io_executor& executor, GetHandler handler);
+    std::shared_ptr<Request> request(std::string_view key, const GetOptions& options) const;
     bool visit_erased(std::string_view key, Visitor visitor, void* f) const;
 
     std::shared_ptr<GalaxyCore> core_;

@@ -58,68 +58,101 @@ LoadScope::~LoadScope()
     innermost_load = mark_.outer;
 }
 
+/// What a load under way holds: destroyed with it, wherever the load stands, it is its end.
+class BackendCall::Underway {
+public:
+    explicit Underway(Ptr call) noexcept : call_(std::move(call)) {}
+    Underway(Underway&&) noexcept = default;
+    Underway& operator=(Underway&&) = delete;
+    ~Underway() { end({errc::closed, {}, "the backend's executor is gone"}); }
+
+    BackendCall& call() const noexcept { return *call_; }
+
+    Ptr share() const noexcept { return call_; }
+    Ptr release() noexcept { return std::exchange(call_, nullptr); }
+
+    void end(LoadEnd how)
+    {
+        if (const Ptr call = std::exchange(call_, nullptr)) call->end(call, std::move(how));
+    }
+
+private:
+    Ptr call_;
+};
+
 BackendCall::BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy,
-                         std::string key, Done done)
-    : backend_(std::move(backend)), galaxy_(galaxy), key_(std::move(key)), done_(std::move(done))
+                         std::string_view key, Flight& flight) noexcept
+    : backend_(std::move(backend)), galaxy_(galaxy), key_(key), flight_(flight)
 {
 }
 
-BackendCall::~BackendCall()
+bool BackendCall::begin(Ptr self, std::shared_ptr<LoadOwner> owner, asio::any_io_executor executor)
 {
-    end({errc::closed, {}, "the backend's executor is gone"});
+    BackendCall& call = *self;
+    call.owner_ = std::move(owner);
+    call.state_.store(State::beginning, std::memory_order_relaxed);
+    const Ptr kept = self;
+    call.spawn(Underway(std::move(self)), std::move(executor));
+    return call.state_.exchange(State::away, std::memory_order_acq_rel) == State::ended;
 }
 
-void BackendCall::start(asio::any_io_executor executor, Cancellable cancellable)
+void BackendCall::post(Ptr self, std::shared_ptr<LoadOwner> owner, asio::any_io_executor executor,
+                       Cancellable cancellable)
 {
-    std::shared_ptr<asio::strand<asio::any_io_executor>> strand;
+    std::shared_ptr<Strand> strand;
     if (cancellable == Cancellable::yes) {
-        strand = std::make_shared<asio::strand<asio::any_io_executor>>(executor);
-        strand_ = strand;
+        strand = std::make_shared<Strand>(executor);
+        self->strand_ = strand;
         executor = *strand;
     }
-    asio::post(executor, [self = shared_from_this(), executor, strand] { self->spawn(executor); });
-}
-
-void BackendCall::cancel()
-{
-    const auto strand = strand_.lock();
-    if (!strand) return;
-    asio::post(*strand, [self = shared_from_this()] {
-        self->signal_.emit(asio::cancellation_type::terminal);
+    self->owner_ = owner;
+    asio::post(executor, [underway = Underway(std::move(self)), owner, executor, strand]() mutable {
+        const Ptr call = underway.release();
+        if (begin(call, owner, executor)) owner->load_ended(call);
     });
 }
 
-void BackendCall::spawn(asio::any_io_executor executor)
+void BackendCall::cancel(Ptr self)
+{
+    const auto strand = self->strand_.lock();
+    if (!strand) return;
+    asio::post(*strand, [self] { self->signal_.emit(asio::cancellation_type::terminal); });
+}
+
+void BackendCall::spawn(Underway underway, asio::any_io_executor executor)
 {
     const LoadScope here(galaxy_, key_);
     // On its own executor co_spawn starts inline: the mark holds until the load suspends. The
     // handler keeps the strand, where there is one, as long as the load runs and no longer.
-    auto kept = strand_.lock();
-    auto ended = [self = shared_from_this(), kept](std::exception_ptr) {};
-    if (kept) {
-        asio::co_spawn(executor, run(),
+    if (const auto kept = strand_.lock()) {
+        auto ended = [call = underway.share(), kept](std::exception_ptr) {};
+        asio::co_spawn(executor, run(std::move(underway)),
                        asio::bind_cancellation_slot(signal_.slot(), std::move(ended)));
     } else {
-        asio::co_spawn(executor, run(), std::move(ended));
+        asio::co_spawn(executor, run(std::move(underway)), [](std::exception_ptr) {});
     }
 }
 
-asio::awaitable<void> BackendCall::run()
+asio::awaitable<void> BackendCall::run(Underway underway)
 {
     LoadEnd result;
     try {
-        asio::awaitable<Loaded> load = (*backend_)(key_);
+        const BackendCall& call = underway.call();
+        asio::awaitable<Loaded> load = (*call.backend_)(call.key_);
         result.loaded = co_await std::move(load);
         if (!result.loaded->found()) result = {errc::not_found, {}, {}};
     } catch (...) {
         result = end_of_exception();
     }
-    end(std::move(result));
+    underway.end(std::move(result));
 }
 
-void BackendCall::end(LoadEnd result)
+void BackendCall::end(Ptr self, LoadEnd how)
 {
-    if (Done done = std::exchange(done_, nullptr)) done(std::move(result));
+    end_ = std::move(how);
+    const std::shared_ptr<LoadOwner> owner = std::move(owner_);
+    if (state_.exchange(State::ended, std::memory_order_acq_rel) == State::away)
+        owner->load_ended(std::move(self));
 }
 
 }  // namespace galaxy

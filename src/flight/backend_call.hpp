@@ -9,13 +9,15 @@
 #include <boost/asio/strand.hpp>
 #include <boost/system/error_code.hpp>
 
-#include <functional>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 namespace galaxy {
+
+struct Flight;
 
 /// How one call of a backend ended.
 struct LoadEnd {
@@ -50,38 +52,75 @@ private:
     LoadMark mark_;
 };
 
-/// One call of a backend, on the backend's executor and never on the galaxy's strand. It owns what
-/// the load needs, the key and the backend, so that the load may outlast flight, galaxy and universe.
-class BackendCall : public std::enable_shared_from_this<BackendCall> {
+class BackendCall;
+
+/// Who is told of a load's end.
+class LoadOwner {
 public:
-    /// Called once, from any thread: with the load's end, or, where the executor's context went first
-    /// and took the load along, with `closed`.
-    using Done = std::function<void(LoadEnd)>;
+    /// From any thread: with the load's end, or, where the executor's context went first and took
+    /// the load along, with `closed`. Not called where `begin` says so.
+    virtual void load_ended(std::shared_ptr<BackendCall> call) = 0;
 
+protected:
+    ~LoadOwner() = default;
+};
+
+/// One call of a backend, on the backend's executor and never on the galaxy's strand. It owns what
+/// the load needs, the flight with its key and the backend, so that the load may outlast galaxy and
+/// universe. Begin it once, by `begin` or by `post`.
+///
+/// Most backends take a while; one that has its answer ready ends inside `begin`, and whoever began
+/// it goes on with the answer at once. The two learn of each other by one atomic exchange each.
+class BackendCall {
+public:
+    using Ptr = std::shared_ptr<BackendCall>;  ///< shares the flight
+
+    BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy, std::string_view key,
+                Flight& flight) noexcept;
+
+    /// For handlers of `executor`: calls the backend. True where the load has ended inside; then the
+    /// owner is not told. It never throws: what the backend throws is the load's end.
+    static bool begin(Ptr self, std::shared_ptr<LoadOwner> owner,
+                      boost::asio::any_io_executor executor);
+
+    /// Posts the call to `executor`. A cancellable one gets a strand of its own, as cancelling a
+    /// coroutine from another thread than its own would be a race.
     enum class Cancellable : bool { no, yes };
-
-    BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy, std::string key,
-                Done done);
-    ~BackendCall();
-
-    /// Begins, by post. A cancellable one gets a strand of its own, as cancelling a coroutine from
-    /// another thread than its own would be a race.
-    void start(boost::asio::any_io_executor executor, Cancellable cancellable);
+    static void post(Ptr self, std::shared_ptr<LoadOwner> owner,
+                     boost::asio::any_io_executor executor, Cancellable cancellable);
 
     /// Emits terminal cancellation to a cancellable call, soon; otherwise nothing.
-    void cancel();
+    static void cancel(Ptr self);
+
+    /// Whose load it is.
+    Flight& flight() const noexcept { return flight_; }
+
+    /// When the backend was called.
+    TimePoint begun() const noexcept { return begun_; }
+    void begin_at(TimePoint now) noexcept { begun_ = now; }
+
+    /// The end, once it has come.
+    LoadEnd& result() noexcept { return end_; }
 
 private:
-    boost::asio::awaitable<void> run();
-    void spawn(boost::asio::any_io_executor executor);
-    void end(LoadEnd end);
+    using Strand = boost::asio::strand<boost::asio::any_io_executor>;
+    class Underway;
+    enum class State { away, beginning, ended };  ///< away: its owner is to be told of the end
+
+    static boost::asio::awaitable<void> run(Underway underway);
+    void spawn(Underway underway, boost::asio::any_io_executor executor);
+    void end(Ptr self, LoadEnd end);
 
     const std::shared_ptr<const Backend> backend_;
     const void* galaxy_;
-    const std::string key_;
-    Done done_;
+    const std::string_view key_;
+    Flight& flight_;
+    std::shared_ptr<LoadOwner> owner_;  ///< while under way
+    TimePoint begun_;
+    LoadEnd end_;
+    std::atomic<State> state_ = State::away;
+    std::weak_ptr<Strand> strand_;
     boost::asio::cancellation_signal signal_;
-    std::weak_ptr<boost::asio::strand<boost::asio::any_io_executor>> strand_;
 };
 
 }  // namespace galaxy

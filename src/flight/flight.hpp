@@ -14,7 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <utility>
 
 namespace galaxy {
@@ -45,7 +45,13 @@ struct Flight : std::enable_shared_from_this<Flight> {
         Flight& flight_;
     };
 
-    Flight(std::string k, TimePoint now) : key(std::move(k)), begun(now), deadline(now) {}
+    explicit Flight(Waiter::Ref l)
+        : leader(std::move(l)),
+          key(leader->request().key),
+          begun(leader->request().begun),
+          deadline(begun)
+    {
+    }
 
     /// The middle of the flight's time, until when peers may be waited for.
     TimePoint half() const noexcept { return begun + (deadline - begun) / 2; }
@@ -69,15 +75,14 @@ struct Flight : std::enable_shared_from_this<Flight> {
         loaded.drop();
         leg.reset();
         peek_leg.reset();
-        call.reset();
         patience.on_due = nullptr;
         load_timer.on_due = nullptr;
     }
 
-    const std::string key;
+    const Waiter::Ref leader;  ///< keeps the key's bytes, and the trace
+    const std::string_view key;
     const TimePoint begun;
-    TimePoint deadline;  ///< the latest of anyone who ever joined
-    std::unique_ptr<TraceStrings> trace;
+    TimePoint deadline;     ///< the latest of anyone who ever joined
     Waiters anyone;         ///< wait for either leg
     Waiters local_only;     ///< wait for the local leg: peers, and `Mode::no_peer`
     bool for_peer = false;  ///< somebody thinks that we own the key
@@ -97,13 +102,23 @@ struct Flight : std::enable_shared_from_this<Flight> {
     bool loading = false;
     std::optional<boost::system::error_code> load_error;  ///< it ended without a value
     std::shared_ptr<Leg> peek_leg;
-    std::shared_ptr<BackendCall> call;
+    std::optional<BackendCall> call;
     Timer load_timer{*this};
     Arrival<FetchResult> peeked;
     Arrival<bool> slot;  ///< a place among `max_backend_loads`; false: none in time
     Arrival<LoadEnd> loaded;
+
+    // On the way to the backend or back, in a chain that owns it meanwhile.
+    Flight* inbox_next = nullptr;
+    std::shared_ptr<Flight> chained;
 };
 
 using FlightPtr = std::shared_ptr<Flight>;
+
+/// Its call of the backend, which shares the flight.
+inline BackendCall::Ptr call_of(const FlightPtr& flight)
+{
+    return BackendCall::Ptr(flight, &*flight->call);
+}
 
 }  // namespace galaxy

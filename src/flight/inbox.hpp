@@ -1,31 +1,25 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "flight/waiter.hpp"
-
 #include <atomic>
+#include <utility>
 
 namespace galaxy {
 
-/// Where misses of any thread wait for the strand: whoever finds it empty posts one drain, which
-/// serves everybody who comes before it runs.
+/// Where what comes from any thread waits for the strand: whoever finds it empty posts one visit to the
+/// strand, which serves everybody who comes before it runs. `Node` has a member `inbox_next`; the
+/// inbox counts no references, it carries those that its user detached.
+template <class Node>
 class Inbox {
 public:
     Inbox() = default;
     Inbox(const Inbox&) = delete;
     Inbox& operator=(const Inbox&) = delete;
-    ~Inbox()
-    {
-        while (Waiter::Ref left = pop(taken_)) left->drop();
-        Waiter* head = head_.exchange(nullptr);
-        while (Waiter::Ref left = pop(head)) left->drop();
-    }
 
-    /// Any thread. True where the inbox was empty: the caller posts the drain.
-    bool push(Waiter::Ref waiter) noexcept
+    /// Any thread. True where the inbox was empty: the caller posts the visit.
+    bool push(Node* node) noexcept
     {
-        Waiter* node = waiter.detach();
-        Waiter* head = head_.load(std::memory_order_relaxed);
+        Node* head = head_.load(std::memory_order_relaxed);
         do {
             node->inbox_next = head;
         } while (!head_.compare_exchange_weak(head, node, std::memory_order_release,
@@ -33,32 +27,25 @@ public:
         return head == nullptr;
     }
 
-    /// The strand. The next waiter in order of arrival, or null: then the inbox is empty.
-    Waiter::Ref take() noexcept
+    /// The strand. The next in order of arrival, or null: then the inbox is empty.
+    Node* take() noexcept
     {
         if (!taken_) {
-            Waiter* newest = head_.exchange(nullptr, std::memory_order_acquire);
+            if (!head_.load(std::memory_order_relaxed)) return nullptr;
+            Node* newest = head_.exchange(nullptr, std::memory_order_acquire);
             while (newest) {
-                Waiter* next = newest->inbox_next;
+                Node* next = newest->inbox_next;
                 newest->inbox_next = taken_;
                 taken_ = newest;
                 newest = next;
             }
         }
-        return pop(taken_);
+        return std::exchange(taken_, taken_->inbox_next);
     }
 
 private:
-    static Waiter::Ref pop(Waiter*& list) noexcept
-    {
-        Waiter* first = list;
-        if (!first) return {};
-        list = std::exchange(first->inbox_next, nullptr);
-        return Waiter::Ref(first, false);
-    }
-
-    std::atomic<Waiter*> head_ = nullptr;
-    Waiter* taken_ = nullptr;  ///< in order, the strand's
+    std::atomic<Node*> head_ = nullptr;
+    Node* taken_ = nullptr;  ///< in order, the strand's
 };
 
 }  // namespace galaxy

@@ -9,19 +9,19 @@
 #include <boost/system/error_code.hpp>
 
 #include <memory>
-#include <string>
+#include <string_view>
 
 namespace galaxy {
 
-/// One get that was not answered at the call: everything it owns.
+/// What a get that was not answered at the call asks for.
 struct GetRequest {
-    std::string key;
+    std::string_view key;  ///< the waiter's own bytes, once there is a waiter
     Mode mode = Mode::normal;
     TimePoint begun;
     TimePoint deadline;
-    std::unique_ptr<TraceStrings> trace;  ///< null: nothing to hand on
-    boost::system::error_code refusal;    ///< set: the get ends with it at once
-    bool looked = false;                  ///< the caller did not find the key in memory
+    std::shared_ptr<const TraceStrings> trace;  ///< null: nothing to hand on
+    boost::system::error_code refusal;          ///< set: the get ends with it at once
+    bool looked = false;                        ///< the caller did not find the key in memory
 };
 
 }  // namespace galaxy

@@ -1,42 +1,55 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "flight/waiter.hpp"
 
-#include "flight/wakeups.hpp"
-
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/prefer.hpp>
 
+#include <cstring>
+#include <new>
 #include <utility>
 
 namespace galaxy {
 
 namespace asio = boost::asio;
 
-Waiter::Waiter(std::weak_ptr<WaiterOwner> owner, std::shared_ptr<GetRequest> request,
-               Executor executor, Galaxy::GetHandler handler)
-    : owner_(std::move(owner)),
-      request_(std::move(request)),
-      executor_(asio::prefer(std::move(executor), asio::execution::outstanding_work.tracked)),
-      handler_(std::move(handler))
+Waiter::Ref Waiter::make(const GetRequest& request)
 {
+    const std::size_t size = request.key.size();
+    char* place = static_cast<char*>(::operator new(sizeof(Waiter) + size));
+    char* key = place + sizeof(Waiter);
+    if (size != 0) std::memcpy(key, request.key.data(), size);
+    auto* waiter = ::new (static_cast<void*>(place)) Waiter(request);
+    waiter->request_.key = std::string_view(key, size);
+    return Ref(waiter);
 }
 
-void Waiter::watch_cancellation()
+void Waiter::destroy(const Waiter* waiter) noexcept
 {
-    auto slot = asio::get_associated_cancellation_slot(*handler_);
-    if (!slot.is_connected()) return;
-    slot.assign([self = Ref(this)](asio::cancellation_type type) {
-        if (type != asio::cancellation_type::none) self->cancel();
+    waiter->~Waiter();
+    ::operator delete(const_cast<Waiter*>(waiter));
+}
+
+void Waiter::set_executor(Executor executor)
+{
+    executor_ = std::make_unique<Executor>(
+        asio::prefer(std::move(executor), asio::execution::outstanding_work.tracked));
+}
+
+void Waiter::watch_cancellation(std::weak_ptr<WaiterOwner> owner)
+{
+    if (!slot_.is_connected()) return;
+    slot_.assign([self = Ref(this), owner = std::move(owner)](asio::cancellation_type type) {
+        if (type != asio::cancellation_type::none) self->cancel(owner);
     });
 }
 
-void Waiter::cancel()
+void Waiter::cancel(const std::weak_ptr<WaiterOwner>& owner)
 {
-    if (!claim()) return;
+    // An owner that is being destroyed completes its waiters itself.
+    const auto alive = owner.lock();
+    if (!alive || !claim()) return;
     set_outcome(asio::error::operation_aborted, {});
-    if (const auto owner = owner_.lock()) owner->waiter_cancelled(this);
-    post_completion(this);
+    alive->waiter_cancelled(this);
 }
 
 void Waiter::set_outcome(boost::system::error_code error, Value value) noexcept
@@ -48,37 +61,20 @@ void Waiter::set_outcome(boost::system::error_code error, Value value) noexcept
 void Waiter::invoke()
 {
     if (!handler_) return;
-    asio::get_associated_cancellation_slot(*handler_).clear();
-    Galaxy::GetHandler handler = std::move(*handler_);
-    handler_.reset();
-    const Executor work = std::move(executor_);
-    std::move(handler)(error_, std::move(value_));
+    slot_.clear();
+    const std::unique_ptr<Executor> work = std::move(executor_);
+    handler_(error_, std::move(value_));
 }
 
 void Waiter::drop() noexcept
 {
-    const auto dropped = take_handler();
-}
-
-std::pair<std::optional<Galaxy::GetHandler>, Waiter::Executor> Waiter::take_handler() noexcept
-{
-    std::pair<std::optional<Galaxy::GetHandler>, Executor> taken(std::move(handler_),
-                                                                 std::move(executor_));
+    const std::unique_ptr<Executor> work = std::move(executor_);
     handler_.reset();
-    executor_ = {};
-    return taken;
 }
 
 void Waiter::due()
 {
-    if (const auto owner = owner_.lock()) owner->waiter_due(*this);
-}
-
-void post_completion(Waiter::Ref waiter)
-{
-    Wakeups one;
-    one.add(std::move(waiter));
-    one.flush();
+    in_flight->waiter_due(*this);
 }
 
 }  // namespace galaxy

@@ -2,20 +2,21 @@
 #pragma once
 
 #include "flight/deadlines.hpp"
+#include "flight/get_handler.hpp"
 #include "flight/request.hpp"
 
-#include <galaxy/handle.hpp>
 #include <galaxy/value.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/intrusive/list.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
-#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <memory>
-#include <optional>
-#include <string>
 
 namespace galaxy {
 
@@ -25,6 +26,11 @@ namespace galaxy {
 //
 // The handler may own (through a coroutine frame) the cancellation slot that refers back to this node.
 // The cycle is cut by `invoke` and by `drop`, one of which must follow every claim.
+//
+// Ten thousand may wait for one key, and a miss is one of them: so a waiter is one allocation, the
+// key's bytes and the handler included, it is linked into whatever it passes through, and where its
+// executor is the galaxy's own (`at_home`) it keeps none: there the visit to the strand, the flight and
+// the posted wakeup, which follow one another without a gap, are the outstanding work.
 
 using FlightHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -32,22 +38,35 @@ using FlightHook =
 class WaiterOwner;
 
 /// One get that waits, from its call to its handler.
-class Waiter final : public boost::intrusive_ref_counter<Waiter, boost::thread_safe_counter>,
-                     public FlightHook,
-                     public Deadline {
+class Waiter final : public FlightHook, public Deadline {
 public:
     using Ref = boost::intrusive_ptr<Waiter>;
     using Executor = boost::asio::any_io_executor;
 
-    Waiter(std::weak_ptr<WaiterOwner> owner, std::shared_ptr<GetRequest> request, Executor executor,
-           Galaxy::GetHandler handler);
+    /// Copies the request and its key.
+    static Ref make(const GetRequest& request);
 
-    /// Lets the handler's cancellation slot, if it has one, cancel this waiter from now on.
-    void watch_cancellation();
+    GetRequest& request() noexcept { return request_; }
+    const GetRequest& request() const noexcept { return request_; }
 
-    GetRequest& request() noexcept { return *request_; }
-    const GetRequest& request() const noexcept { return *request_; }
-    const Executor& executor() const noexcept { return executor_; }
+    /// Once, before anything that follows. Lets the handler's cancellation slot, if it has one,
+    /// cancel this waiter, whose owner is told.
+    template <class Handler>
+    void set_handler(Handler handler)
+    {
+        slot_ = boost::asio::get_associated_cancellation_slot(handler);
+        handler_.emplace(std::move(handler));
+    }
+
+    /// False for whoever comes second with a node that was handed in already.
+    bool hand_in() noexcept { return !handed_in_.exchange(true, std::memory_order_relaxed); }
+
+    /// For handlers that do not run on the galaxy's own executor: with outstanding work from now on.
+    void set_executor(Executor executor);
+    bool at_home() const noexcept { return !executor_; }
+    const Executor& executor() const noexcept { return *executor_; }  ///< unless `at_home`
+
+    void watch_cancellation(std::weak_ptr<WaiterOwner> owner);
 
     /// True for the first caller only, who must see that `invoke` or `drop` follows.
     bool claim() noexcept { return !claimed_.exchange(true, std::memory_order_acq_rel); }
@@ -62,30 +81,44 @@ public:
     /// Destroys the handler without calling it.
     void drop() noexcept;
 
-    /// For a context that is shutting down: everything that must be destroyed, and only later.
-    std::pair<std::optional<Galaxy::GetHandler>, Executor> take_handler() noexcept;
+    /// The strand's: the galaxy whose flight it joined and has neither finished with nor left.
+    WaiterOwner* in_flight = nullptr;
+    // One that is cancelled before it joined is in both.
+    Waiter* inbox_next = nullptr;
+    Waiter* asleep_next = nullptr;  ///< among those that wake up together
 
     void due() override;
 
-    Waiter* inbox_next = nullptr;  ///< the inbox's
-    bool in_flight = false;        ///< joined, and neither finished nor left; the strand's
-
 private:
-    void cancel();
+    explicit Waiter(const GetRequest& request) : request_(request) {}
+    ~Waiter() = default;
+    void cancel(const std::weak_ptr<WaiterOwner>& owner);
 
-    std::weak_ptr<WaiterOwner> owner_;
-    std::shared_ptr<GetRequest> request_;
-    Executor executor_;  ///< with outstanding work
-    std::optional<Galaxy::GetHandler> handler_;
-    boost::system::error_code error_;
-    Value value_;
+    friend void intrusive_ptr_add_ref(const Waiter* waiter) noexcept
+    {
+        waiter->references_.fetch_add(1, std::memory_order_relaxed);
+    }
+    friend void intrusive_ptr_release(const Waiter* waiter) noexcept
+    {
+        if (waiter->references_.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(waiter);
+    }
+    static void destroy(const Waiter* waiter) noexcept;
+
+    mutable std::atomic<std::uint32_t> references_ = 0;
     std::atomic<bool> claimed_ = false;
+    std::atomic<bool> handed_in_ = false;
+    GetHandlerSlot handler_;
+    boost::asio::cancellation_slot slot_;
+    std::unique_ptr<Executor> executor_;  ///< null: the galaxy's own
+    Value value_;
+    boost::system::error_code error_;
+    GetRequest request_;
 };
 
 /// What a waiter tells the galaxy it waits for.
 class WaiterOwner {
 public:
-    /// The waiter was cancelled and is being completed. Any thread.
+    /// The waiter was cancelled, and its owner is to complete it. Any thread.
     virtual void waiter_cancelled(Waiter::Ref waiter) = 0;
     /// The waiter's deadline has come. The strand.
     virtual void waiter_due(Waiter& waiter) = 0;
@@ -96,8 +129,5 @@ protected:
 
 using Waiters = boost::intrusive::list<Waiter, boost::intrusive::base_hook<FlightHook>,
                                        boost::intrusive::constant_time_size<false>>;
-
-/// Posts the waiter's completion to its executor. For claimed waiters with their outcome set.
-void post_completion(Waiter::Ref waiter);
 
 }  // namespace galaxy

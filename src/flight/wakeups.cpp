@@ -4,9 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <cstddef>
 #include <iterator>
-#include <utility>
 
 namespace galaxy {
 
@@ -14,83 +12,74 @@ namespace {
 
 constexpr std::size_t executors_remembered = 8;
 
-using Batch = std::vector<Waiter::Ref>;
+}  // namespace
 
-/// Posts the waiters from `next` on to the executor that they share.
-void post_from(Batch waiters, std::size_t next);
-
-/// Invokes a bounded number of its waiters in turn, and leaves the rest to its successor. Destroyed
-/// before that (a context that goes), it drops them.
-class Completion {
-public:
-    Completion(Batch waiters, std::size_t next) noexcept : waiters_(std::move(waiters)), next_(next)
-    {
-    }
-    Completion(Completion&&) noexcept = default;
-    Completion& operator=(Completion&&) = delete;
-    ~Completion()
-    {
-        for (; next_ < waiters_.size(); ++next_) waiters_[next_]->drop();
-    }
-
-    void operator()()
-    {
-        Batch all = std::exchange(waiters_, {});
-        const auto first = all.begin() + static_cast<std::ptrdiff_t>(next_);
-        const std::size_t count = std::min(Wakeups::batch_size, all.size() - next_);
-        Batch turn(std::make_move_iterator(first),
-                   std::make_move_iterator(first + static_cast<std::ptrdiff_t>(count)));
-        // The rest is posted first: another thread may take it up meanwhile, and whatever else was
-        // queued on a single one comes before it.
-        if (next_ + count < all.size()) post_from(std::move(all), next_ + count);
-        invoke(std::move(turn));
-    }
-
-private:
-    static void invoke(Batch turn)
-    {
-        for (std::size_t i = 0; i < turn.size(); ++i) {
-            try {
-                turn[i]->invoke();
-            } catch (...) {
-                // One handler's exception ends this turn of its executor, as in Asio, but not the
-                // others of the batch.
-                if (i + 1 < turn.size()) post_from(std::move(turn), i + 1);
-                throw;
-            }
-        }
-    }
-
-    Batch waiters_;
-    std::size_t next_;
-};
-
-void post_from(Batch waiters, std::size_t next)
+Sleepers::~Sleepers()
 {
-    const Waiter::Executor executor = waiters[next]->executor();
-    boost::asio::post(executor, Completion(std::move(waiters), next));
+    while (const Waiter::Ref waiter = pop()) waiter->drop();
 }
 
-}  // namespace
+void Sleepers::push(Waiter::Ref waiter) noexcept
+{
+    Waiter* node = waiter.detach();
+    node->asleep_next = nullptr;
+    (first_ ? last_->asleep_next : first_) = node;
+    last_ = node;
+}
+
+void Sleepers::append(Sleepers others) noexcept
+{
+    if (others.empty()) return;
+    (first_ ? last_->asleep_next : first_) = std::exchange(others.first_, nullptr);
+    last_ = others.last_;
+}
+
+Waiter::Ref Sleepers::pop() noexcept
+{
+    Waiter* waiter = first_;
+    if (waiter) first_ = std::exchange(waiter->asleep_next, nullptr);
+    return Waiter::Ref(waiter, false);
+}
+
+/// Keeps the first `count` and gives the others.
+Sleepers Sleepers::split(std::size_t count) noexcept
+{
+    Sleepers rest;
+    Waiter* last_kept = first_;
+    for (std::size_t i = 1; i != count && last_kept; ++i) last_kept = last_kept->asleep_next;
+    if (!last_kept || !last_kept->asleep_next) return rest;
+    rest.first_ = std::exchange(last_kept->asleep_next, nullptr);
+    rest.last_ = std::exchange(last_, last_kept);
+    return rest;
+}
+
+void post_sleepers(Sleepers sleepers, const Waiter::Executor& executor)
+{
+    boost::asio::post(executor, [sleepers = std::move(sleepers), executor]() mutable {
+        std::move(sleepers).wake([&](Sleepers rest) { post_sleepers(std::move(rest), executor); });
+    });
+}
 
 void Wakeups::add(Waiter::Ref waiter)
 {
-    auto same = std::find_if(open_.begin(), open_.end(), [&](const Batch& batch) {
-        return batch.front()->executor() == waiter->executor();
+    if (waiter->at_home()) return home_.push(std::move(waiter));
+    auto same = std::find_if(abroad_.begin(), abroad_.end(), [&](const Sleepers& sleepers) {
+        return sleepers.front().executor() == waiter->executor();
     });
-    if (same == open_.end()) {
-        if (open_.size() == executors_remembered) {
-            post_from(std::move(open_.front()), 0);
-            open_.erase(open_.begin());
-        }
-        same = open_.emplace(open_.end());
+    if (same == abroad_.end()) {
+        if (abroad_.size() == executors_remembered) post_abroad();
+        abroad_.emplace_back();
+        same = std::prev(abroad_.end());
     }
-    same->push_back(std::move(waiter));
+    same->push(std::move(waiter));
 }
 
-void Wakeups::flush()
+void Wakeups::post_abroad()
 {
-    for (Batch& batch : std::exchange(open_, {})) post_from(std::move(batch), 0);
+    for (Sleepers& sleepers : std::exchange(abroad_, {})) {
+        const Waiter::Executor executor = sleepers.front().executor();
+        post_sleepers(std::move(sleepers), executor);
+    }
 }
 
 }  // namespace galaxy

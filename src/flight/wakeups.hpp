@@ -4,32 +4,75 @@
 #include "flight/waiter.hpp"
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 namespace galaxy {
 
-/// Gathers the waiters that one turn of a strand completes and posts them to their executors, those
-/// of one executor in batches: one post for 64 handlers instead of 64. Each batch posts the next, so
-/// that ten thousand waiters of a key do not starve whatever else runs there.
-class Wakeups {
+/// Claimed waiters with their outcomes set, linked in order, all of one executor. Destroyed before
+/// they woke up (with a context that goes), it drops them.
+class Sleepers {
 public:
+    Sleepers() = default;
+    Sleepers(Sleepers&& other) noexcept
+        : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr))
+    {
+    }
+    Sleepers& operator=(Sleepers&&) = delete;
+    ~Sleepers();
+
+    bool empty() const noexcept { return first_ == nullptr; }
+    const Waiter& front() const noexcept { return *first_; }
+    void push(Waiter::Ref waiter) noexcept;
+    void append(Sleepers others) noexcept;
+
+    /// Wakes up to `batch_size` of them, one after the other. The rest is given to `post` first:
+    /// another thread may take it up meanwhile, and whatever else was queued on a single one comes
+    /// before it, so that ten thousand waiters of a key do not starve the others. One handler's
+    /// exception ends the turn of its executor, as in Asio, but not the others of the batch.
+    template <class Post>
+    void wake(Post post) &&;
+
     static constexpr std::size_t batch_size = 64;
 
-    Wakeups() = default;
-    Wakeups(const Wakeups&) = delete;
-    Wakeups& operator=(const Wakeups&) = delete;
-    ~Wakeups() { flush(); }
+private:
+    Waiter::Ref pop() noexcept;
+    Sleepers split(std::size_t count) noexcept;
 
+    Waiter* first_ = nullptr;
+    Waiter* last_ = nullptr;
+};
+
+/// Posts them to the executor, which is theirs, in batches: one post for 64 handlers instead of 64.
+void post_sleepers(Sleepers sleepers, const Waiter::Executor& executor);
+
+/// Gathers the waiters that one turn of a strand completes, by their executors.
+class Wakeups {
+public:
     /// Takes a claimed waiter with its outcome set.
     void add(Waiter::Ref waiter);
 
-    /// Posts what was gathered. Nothing of a waiter runs inside.
-    void flush();
+    /// Posts those with executors of their own. Nothing of a waiter runs inside.
+    void post_abroad();
+
+    /// Those of the galaxy's own executor.
+    Sleepers take_home() noexcept { return std::move(home_); }
 
 private:
-    using Batch = std::vector<Waiter::Ref>;
-
-    std::vector<Batch> open_;  ///< one for each of the latest executors
+    Sleepers home_;
+    std::vector<Sleepers> abroad_;  ///< one for each of the latest executors
 };
+
+template <class Post>
+void Sleepers::wake(Post post) &&
+{
+    if (Sleepers rest = split(batch_size); !rest.empty()) post(std::move(rest));
+    try {
+        while (const Waiter::Ref waiter = pop()) waiter->invoke();
+    } catch (...) {
+        if (!empty()) post(std::move(*this));
+        throw;
+    }
+}
 
 }  // namespace galaxy

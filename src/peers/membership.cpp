@@ -86,6 +86,7 @@ const Ring::Member* Ring::owner_without_self(std::string_view key) const
 
 bool Ring::self_first_living(std::string_view key) const
 {
+    if (alone()) return true;
     // The first two in rank nearly always settle it; all are ranked only where both are out.
     for (const std::size_t n : {std::size_t{2}, members_.size()}) {
         for (const Member* member : owners(key, n)) {

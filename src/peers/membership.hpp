@@ -42,6 +42,10 @@ public:
     bool self_first_living(std::string_view key) const;
 
     bool has_self() const noexcept { return has_self_; }
+
+    /// Whether this process is in the ring and nobody else is: then every key is its own.
+    bool alone() const noexcept { return has_self_ && others_.empty(); }
+
     const std::string& digest() const noexcept { return digest_; }
     const std::vector<Member>& members() const noexcept { return members_; }
 

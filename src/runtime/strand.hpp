@@ -31,6 +31,30 @@ public:
         return true;
     }
 
+    /// As `post`, to the executor beneath: `f` does not run on the strand.
+    template <class F>
+    bool post_beneath(F f)
+    {
+        const std::lock_guard lock(mutex_);
+        if (!strand_) return false;
+        never_inside_.execute(std::move(f));
+        return true;
+    }
+
+    /// For handlers of the executor beneath only, since these know that the context lives: runs `f`
+    /// on the strand, inside where it is free, else after those who came before.
+    template <class F>
+    void run(F f)
+    {
+        strand_->execute(std::move(f));
+    }
+
+    /// For the same handlers: the executor that they run on.
+    const boost::asio::any_io_executor& beneath() const noexcept { return inner_; }
+
+    /// Whether it is the executor beneath. False where the context is gone.
+    bool is_beneath(const boost::asio::any_io_executor& executor) const noexcept;
+
     /// For alarms: the strand as an executor. Empty where the context is gone.
     boost::asio::any_io_executor executor() const;
 
@@ -39,6 +63,8 @@ private:
 
     mutable std::mutex mutex_;
     std::optional<boost::asio::strand<boost::asio::any_io_executor>> strand_;
+    boost::asio::any_io_executor inner_;
+    boost::asio::any_io_executor never_inside_;  ///< the same, but all it does is post
 };
 
 }  // namespace galaxy

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// How the life of a get comes to the strand and leaves it.
+//
+// A miss goes from the caller to the strand, to the executor where the backend runs, to the strand with
+// what was loaded, and to the executor where the caller waits. Each of these steps as a post of its own
+// costs a turn of the context's queue and with it, where a context does nothing else, a look for I/O
+// (an epoll_wait of 130 ns): that was most of a miss. But the universe's executor is where the strand's
+// turns happen anyway, and mostly where callers wait and backends run. So there is one post a miss, the
+// first. Its handler
+//
+//   1. visits the strand: an inner dispatch, which runs the turn inside where the strand is free;
+//   2. off the strand again, does what the turn left (its `Aftermath`): calls the backend;
+//   3. if that ended at once, visits the strand with the result;
+//   4. off the strand again, wakes the callers.
+//
+// User code thus runs on its executor, off the strand, not inside anything that user code called, and
+// never deeper than one handler: what follows of a follow-up is posted. One load is begun inside and the
+// others of the turn are posted, so that on a context of many threads they run side by side. Where the
+// strand is busy on another thread, the turn runs there, and whoever visits there finds the aftermath;
+// where nobody visits (what was posted to the strand itself), it is posted.
+//
+// What a turn leaves pending while nothing goes on (an alarm, outstanding work) is settled at the end of
+// a turn, unless a load is about to begin: one that ends at once needs neither, and arming the alarm
+// would cost as much as the miss. `unsettled` reminds the visitor to come back if it did not.
+
+#include "galaxy_core.hpp"
+
+#include <boost/asio/prefer.hpp>
+
+#include <utility>
+
+namespace galaxy {
+
+namespace {
+
+/// A visit on this thread's stack, while its turn runs.
+struct Visitor {
+    Visitor(const GalaxyCore& to, Aftermath& left) noexcept : galaxy(&to), aftermath(left)
+    {
+        innermost = this;
+    }
+    Visitor(const Visitor&) = delete;
+    Visitor& operator=(const Visitor&) = delete;
+    ~Visitor() { innermost = outer; }
+
+    static Visitor* of(const GalaxyCore& core) noexcept
+    {
+        return innermost && innermost->galaxy == &core ? innermost : nullptr;
+    }
+
+    const GalaxyCore* const galaxy;
+    Aftermath& aftermath;
+    Visitor* const outer = innermost;
+    static thread_local Visitor* innermost;
+};
+
+thread_local Visitor* Visitor::innermost = nullptr;
+
+}  // namespace
+
+/// Posts the visit of whoever found an inbox empty.
+bool GalaxyCore::enter_soon()
+{
+    return strand_.post_beneath([self = shared_from_this()] { self->come_in(); });
+}
+
+void GalaxyCore::come_in()
+{
+    follow(visit([this] { take_in(); }));
+}
+
+template <class F>
+Aftermath GalaxyCore::visit(F f)
+{
+    Aftermath left;
+    const Visitor here(*this, left);
+    strand_.run([self = shared_from_this(), f = std::move(f)]() mutable {
+        f();
+        self->end_turn();
+    });
+    return left;
+}
+
+void GalaxyCore::follow(Aftermath left)
+{
+    const FlightPtr first = left.loads.pop();
+    if (!first) return wake(std::move(left.sleepers));
+
+    const bool unsettled = std::exchange(left.unsettled, false);
+    post_home(std::move(left));
+    if (BackendCall::begin(call_of(first), shared_from_this(), strand_.beneath())) {
+        Aftermath landed = visit([this, first] { take_end(*first); });
+        Sleepers sleepers = std::move(landed.sleepers);
+        post_home(std::move(landed));
+        wake(std::move(sleepers));
+    } else if (unsettled) {
+        post_home(visit([] {}));
+    }
+}
+
+void GalaxyCore::wake(Sleepers sleepers)
+{
+    std::move(sleepers).wake([this](Sleepers rest) {
+        Aftermath later;
+        later.sleepers.append(std::move(rest));
+        post_home(std::move(later));
+    });
+}
+
+/// Each load by itself, so that several threads may take them up.
+void GalaxyCore::post_home(Aftermath left)
+{
+    const auto post = [this](Aftermath one) {
+        strand_.post_beneath([self = shared_from_this(), one = std::move(one)]() mutable {
+            self->follow(std::move(one));
+        });
+    };
+    while (FlightPtr load = left.loads.pop()) {
+        Aftermath one;
+        one.loads.push(std::move(load));
+        one.unsettled = std::exchange(left.unsettled, false);
+        post(std::move(one));
+    }
+    if (!left.sleepers.empty()) post(std::move(left));
+}
+
+void GalaxyCore::post_completion(Waiter::Ref waiter)
+{
+    Wakeups one;
+    one.add(std::move(waiter));
+    one.post_abroad();
+    Aftermath left;
+    left.sleepers.append(one.take_home());
+    post_home(std::move(left));
+}
+
+/// From any thread that is no visitor.
+void GalaxyCore::load_ended(BackendCall::Ptr call)
+{
+    FlightPtr flight = call->flight().shared_from_this();
+    Flight* node = flight.get();
+    node->chained = std::move(flight);
+    if (ended_.push(node) && !enter_soon()) strand_lost();
+}
+
+// The end of a turn
+
+void GalaxyCore::end_turn()
+{
+    moment_ = TimePoint::min();
+    wakeups_.post_abroad();
+    aftermath_.sleepers.append(wakeups_.take_home());
+    Visitor* const here = Visitor::of(*this);
+    if (!here || aftermath_.loads.empty()) {
+        settle_down();
+    } else {
+        aftermath_.unsettled = unsettled();
+    }
+    Aftermath left = std::move(aftermath_);
+    aftermath_.unsettled = false;
+    if (here) {
+        here->aftermath.append(std::move(left));
+    } else {
+        post_home(std::move(left));
+    }
+}
+
+/// The moment of this turn: one look at the clock serves whatever happens in it.
+TimePoint GalaxyCore::moment() noexcept
+{
+    if (moment_ == TimePoint::min()) moment_ = around_.clock->now();
+    return moment_;
+}
+
+bool GalaxyCore::unsettled() const noexcept
+{
+    const TimePoint next = deadlines_.next();
+    return next < alarm_at_ || (next == TimePoint::max() && alarm_at_ != next)
+           || flights_.empty() == work_.has_value();
+}
+
+void GalaxyCore::settle_down()
+{
+    set_alarm();
+    if (flights_.empty()) {
+        work_.reset();
+    } else if (!work_) {
+        work_.emplace(
+            boost::asio::prefer(executor(), boost::asio::execution::outstanding_work.tracked));
+    }
+}
+
+/// One alarm serves all deadlines. It may ring early, for a deadline that was withdrawn; that is
+/// cheaper than setting it anew each time. With nothing pending it is off: an alarm is work.
+void GalaxyCore::set_alarm()
+{
+    const TimePoint next = deadlines_.next();
+    if (next == TimePoint::max()) {
+        if (alarm_at_ != TimePoint::max()) alarm_->cancel();
+        alarm_at_ = TimePoint::max();
+    } else if (next < alarm_at_) {
+        alarm_at_ = next;
+        alarm_->arm(next, [weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (!self) return;
+            self->ring();
+            self->end_turn();
+        });
+    }
+}
+
+void GalaxyCore::ring()
+{
+    alarm_at_ = TimePoint::max();
+    const TimePoint now = moment();
+    while (Deadline* due = deadlines_.take_due(now)) due->due();
+}
+
+}  // namespace galaxy
