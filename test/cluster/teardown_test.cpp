@@ -167,7 +167,7 @@ struct Pair {
         while (universes[0].owners(key)[0] != owner) key += "k";
         for (int i = 0; i != 3; ++i) {
             universes[0].galaxy("g")->async_get(
-                key, [this, alive = alive](boost::system::error_code, Value) { ++ended; });
+                key, [this, held = alive](boost::system::error_code, Value) { ++ended; });
         }
     }
 
