@@ -283,9 +283,9 @@ Task GalaxyCore::load(FlightPtr flight)
     }
 
     call_backend(flight);
-    LoadEnd end = co_await flight->loaded;
+    co_await flight->loaded;
     flight->load_timer.withdraw();
-    take_load(*flight, std::move(end));
+    take_load(*flight, flight->call->result());
     end_if_over(flight);
 }
 
@@ -346,9 +346,8 @@ void GalaxyCore::call_backend(const FlightPtr& flight)
 
 void GalaxyCore::take_end(Flight& flight)
 {
-    LoadEnd& end = flight.call->result();
-    count_load(flight, end);
-    if (flight.loaded.awaited()) flight.loaded.arrive(std::move(end));
+    count_load(flight, flight.call->result());
+    if (flight.loaded.awaited()) flight.loaded.arrive(true);
     give_place_back();
 }
 
@@ -375,7 +374,7 @@ void GalaxyCore::load_overdue(Flight& flight)
     if (flight.call) BackendCall::cancel(call_of(flight.shared_from_this()));
 }
 
-void GalaxyCore::take_load(Flight& flight, LoadEnd end)
+void GalaxyCore::take_load(Flight& flight, const LoadEnd& end)
 {
     if (end.error) return load_failed(flight, end.error);
     if (end.loaded->bytes().size() > options_.max_value) {

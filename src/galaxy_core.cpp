@@ -179,7 +179,7 @@ void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error
                            const Value& value, TimePoint now)
 {
     counters_.waiting.subtract();
-    const Duration took = now - waiter.request().begun;
+    const Duration took = std::max(now - waiter.request().begun, Duration::zero());
     record(counters_.get_seconds, took);
     if (around_.observer) around_.observer->get_ended({name_, waiter.request().key}, error, took);
     if (error == errc::not_found) return counters_.not_found.add();

@@ -132,7 +132,7 @@ private:
     void take_end(Flight& flight);
     void count_load(const Flight& flight, const LoadEnd& end);
     void load_overdue(Flight& flight);
-    void take_load(Flight& flight, LoadEnd end);
+    void take_load(Flight& flight, const LoadEnd& end);
     void land(Flight& flight, Value value);
     void load_failed(Flight& flight, boost::system::error_code error);
     Audience load_audience(const Flight& flight) const noexcept;

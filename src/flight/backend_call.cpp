@@ -64,7 +64,10 @@ public:
     explicit Underway(Ptr call) noexcept : call_(std::move(call)) {}
     Underway(Underway&&) noexcept = default;
     Underway& operator=(Underway&&) = delete;
-    ~Underway() { end({errc::closed, {}, "the backend's executor is gone"}); }
+    ~Underway()
+    {
+        if (call_) end({errc::closed, {}, "the backend's executor is gone"});
+    }
 
     BackendCall& call() const noexcept { return *call_; }
 

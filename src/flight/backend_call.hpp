@@ -100,7 +100,7 @@ public:
     void begin_at(TimePoint now) noexcept { begun_ = now; }
 
     /// The end, once it has come.
-    LoadEnd& result() noexcept { return end_; }
+    const LoadEnd& result() const noexcept { return end_; }
 
 private:
     using Strand = boost::asio::strand<boost::asio::any_io_executor>;

@@ -105,8 +105,8 @@ struct Flight : std::enable_shared_from_this<Flight> {
     std::optional<BackendCall> call;
     Timer load_timer{*this};
     Arrival<FetchResult> peeked;
-    Arrival<bool> slot;  ///< a place among `max_backend_loads`; false: none in time
-    Arrival<LoadEnd> loaded;
+    Arrival<bool> slot;    ///< a place among `max_backend_loads`; false: none in time
+    Arrival<bool> loaded;  ///< the call has its result
 
     // On the way to the backend or back, in a chain that owns it meanwhile.
     Flight* inbox_next = nullptr;
