@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 #
-# cmake -DBENCH=… -DCASE=… -DDIR=… -P smoke.cmake: one scenario for a blink, and what it wrote.
+# cmake -DBENCH=… -DCASE=… -DDIR=… -P smoke.cmake: a scenario for a blink, and what it wrote.
 cmake_minimum_required(VERSION 3.25)
 
 set(tiny --rounds 1)
@@ -29,7 +29,8 @@ set(allocations_fields allocations operations)
 
 set(miss_arguments miss ${small})
 set(miss_names "galaxy get" "floor: miss by callbacks")
-set(miss_ratios "galaxy get / floor: miss by callbacks" "galaxy get / floor: miss by callbacks, full")
+set(miss_ratios "galaxy get / floor: miss by callbacks"
+    "galaxy get / floor: miss by callbacks, full")
 
 set(absent_arguments absent ${small})
 set(absent_names "galaxy get absent" "galaxy get present" "galaxy try_get absent"
@@ -128,7 +129,8 @@ foreach(i RANGE ${last})
     foreach(field IN LISTS fields)
         string(JSON figure GET "${written}" results ${i} ${field})
         string(JSON type TYPE "${written}" results ${i} ${field})
-        if(type STREQUAL "NUMBER" AND NOT field MATCHES "^(allocations|hits_hot)$" AND NOT figure GREATER 0)
+        if(type STREQUAL "NUMBER" AND NOT field MATCHES "^(allocations|hits_hot)$"
+                AND NOT figure GREATER 0)
             message(FATAL_ERROR "${name}: ${field} is ${figure}")
         endif()
     endforeach()

@@ -17,8 +17,8 @@
 
 namespace bench {
 
-/// The floor of a miss: what must be done if one load is to serve everyone who asks meanwhile, and no
-/// more. A strand, a flight a key, a backend that is a function; no coroutine, no deadline, no
+/// The floor of a miss: what must be done if one load is to serve everyone who asks meanwhile, and
+/// no more. A strand, a flight a key, a backend that is a function; no coroutine, no deadline, no
 /// cancellation, no statistics, no peers.
 template <class Handler>  // void(ShardedLru::Handle)
 class CallbackCache {

@@ -11,14 +11,14 @@
 
 namespace bench {
 
-/// Another cache's server, in a process of its own on the loopback, one thread, nothing written to disk;
-/// and what one says to it. All keys are of one size, and all values.
+/// Another cache's server, in a process of its own on the loopback, one thread, nothing written to
+/// disk; and what one says to it. All keys are of one size, and all values.
 class Server {
 public:
     virtual ~Server() = default;
 
-    /// Stores the keys numbered from 0 to below `count`, over one connection, and asks the server whether
-    /// it has them all. Throws `std::runtime_error`.
+    /// Stores the keys numbered from 0 to below `count`, over one connection, and asks the server
+    /// whether it has them all. Throws `std::runtime_error`.
     void fill(std::size_t count, std::size_t key_size, std::size_t value_size);
 
     virtual std::string get_request(std::string_view key) const = 0;

@@ -44,8 +44,9 @@ private:
     std::atomic<bool> taken_{false};
 };
 
-/// What one would write by hand: 64 shards, each a spinlock, a hash map and a list in order of use; a
-/// lookup moves the entry to the front and takes a reference, so that it may be evicted meanwhile.
+/// What one would write by hand: 64 shards, each a spinlock, a hash map and a list in order of use;
+/// a lookup moves the entry to the front and takes a reference, so that it may be evicted
+/// meanwhile.
 class ShardedLru {
     struct Links : boost::intrusive::list_base_hook<> {
         std::atomic<std::uint32_t> references{1};
@@ -82,9 +83,9 @@ private:
     struct Probe {
         std::string_view key;
         std::size_t hash;
-        friend bool operator==(const Probe& probe, std::string_view key) noexcept
+        friend bool operator==(const Probe& probe, std::string_view other) noexcept
         {
-            return probe.key == key;
+            return probe.key == other;
         }
     };
     struct ProbeHash : Hash {
@@ -99,8 +100,8 @@ private:
         boost::intrusive::list<Node> by_use;
     };
 
-    // The map places by the top bits and compares the lowest eight first: a shard chosen by either would
-    // leave its map with keys that are all alike.
+    // The map places by the top bits and compares the lowest eight first: a shard chosen by either
+    // would leave its map with keys that are all alike.
     Shard& shard_of(std::size_t hash) noexcept { return shards_[hash >> 8 & (shards_.size() - 1)]; }
     static void drop(Shard& shard, Node& node) noexcept;
 

@@ -4,6 +4,7 @@
 #include "support/workers.hpp"
 #include "support/workload.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -16,8 +17,8 @@ namespace bench {
 
 namespace asio = boost::asio;
 
-// How lookups are driven. Every contestant runs in coroutines on an io_context, gives way after each
-// 1024 lookups, and so pays for whatever work its hits leave to be done there.
+// How lookups are driven. Every contestant gives way after each 1024 lookups, and so pays for
+// whatever work its hits leave to be done on the context.
 
 inline asio::awaitable<void> give_way()
 {
@@ -39,11 +40,11 @@ template <class Lookup>
 
 /// Plain calls: `lookup(key)` gives what the value tasted of.
 template <class Lookup>
-asio::awaitable<void> drive_calls(Place place, Cursor cursor, Lookup lookup)
+void drive_calls(Place place, asio::io_context& io, Cursor cursor, Lookup lookup)
 {
     do {
         swallow(look_up_chunk(cursor.next_chunk(), cursor.key_size(), lookup));
-        co_await give_way();
+        io.poll();
     } while (place.lap.goes_on(Requests::chunk));
 }
 
@@ -65,14 +66,14 @@ asio::awaitable<void> drive_awaits(Place place, Cursor cursor, Lookup lookup)
 
 /// The same at given moments, each lookup timed.
 template <class Lookup>
-asio::awaitable<void> time_calls(Place place, Cursor cursor, double rate, Lookup lookup)
+void time_calls(Place place, asio::io_context& io, Cursor cursor, double rate, Lookup lookup)
 {
     Schedule schedule(rate, place);
     do {
         const char* keys = cursor.next_chunk();
         for (std::size_t i = 0; i != Requests::chunk; ++i, keys += cursor.key_size()) {
             const Clock::time_point due = schedule.next();
-            while (Clock::now() < due) co_await give_way();
+            while (Clock::now() < due) io.poll();
             swallow(lookup(std::string_view(keys, cursor.key_size())));
             if (place.lap.counting()) place.latencies.record(nanoseconds_since(due));
         }

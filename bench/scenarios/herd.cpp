@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Thousands of callers who want one key that nobody has, at the same moment, from a backend that takes
-// five milliseconds: one load, and then the waking of everyone.
+// Thousands of callers who want one key that nobody has, at the same moment, from a backend that
+// takes five milliseconds: one load, and then the waking of everyone.
 
 #include "scenarios/drive.hpp"
 #include "scenarios/scenario.hpp"

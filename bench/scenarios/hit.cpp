@@ -55,10 +55,11 @@ public:
         enter<Style::calls>(contest, "galaxy visit", node_.io(),
                             [=](std::size_t) { return VisitGalaxy{galaxy}; });
         // A map that nobody may write to: each thread its own, as programs without locks have it.
+        // The coroutines go from thread to thread, and share one.
         enter<Style::calls>(contest, "floor: unordered_flat_map", plain_,
                             [this](std::size_t worker) { return FindFlat{&maps_[worker]}; });
         enter<Style::awaits>(contest, "floor: ready coroutine", plain_,
-                             [this](std::size_t worker) { return AwaitFlat{&maps_[worker]}; });
+                             [this](std::size_t) { return AwaitFlat{&maps_[0]}; });
         enter<Style::calls>(contest, "sharded LRU", plain_,
                             [this](std::size_t) { return FindSharded{&sharded_}; });
         enter<Style::awaits>(contest, "sharded LRU co_await", plain_,
@@ -84,29 +85,38 @@ private:
         return options;
     }
 
+    /// `make(worker)` is the worker's lookup.
     template <Style style, class Make>
     void enter(Contest& contest, std::string name, asio::io_context& io, Make make)
     {
         contest.add(std::move(name), {{"residents", residents_}, {"threads", threads_}},
                     [this, &io, make](Histogram& latencies) {
-                        return run_workers(io, threads_, threads_, options_.seconds, latencies,
-                                           [this, make](Place place) {
-                                               return start<style>(place, make(place.worker));
-                                           });
+                        if constexpr (style == Style::calls) {
+                            return run_loops(
+                                io, threads_, options_.seconds, latencies,
+                                [&](Place place) { call(place, io, make(place.worker)); });
+                        } else {
+                            return run_workers(
+                                io, threads_, threads_, options_.seconds, latencies,
+                                [&](Place place) { return await(place, make(place.worker)); });
+                        }
                     });
     }
 
-    template <Style style, class Lookup>
-    asio::awaitable<void> start(Place place, Lookup lookup) const
+    template <class Lookup>
+    void call(Place place, asio::io_context& io, Lookup lookup) const
     {
         const Cursor cursor(requests_, place.worker, place.workers);
-        if constexpr (style == Style::calls) {
-            return options_.rate > 0 ? time_calls(place, cursor, options_.rate, lookup)
-                                     : drive_calls(place, cursor, lookup);
-        } else {
-            return options_.rate > 0 ? time_awaits(place, cursor, options_.rate, lookup)
-                                     : drive_awaits(place, cursor, lookup);
-        }
+        if (options_.rate > 0) return time_calls(place, io, cursor, options_.rate, lookup);
+        drive_calls(place, io, cursor, lookup);
+    }
+
+    template <class Lookup>
+    asio::awaitable<void> await(Place place, Lookup lookup) const
+    {
+        const Cursor cursor(requests_, place.worker, place.workers);
+        return options_.rate > 0 ? time_awaits(place, cursor, options_.rate, lookup)
+                                 : drive_awaits(place, cursor, lookup);
     }
 
     const Options& options_;

@@ -12,24 +12,26 @@
 namespace bench {
 namespace {
 
+constexpr std::size_t chunks = 16;  // counted, after as many to warm up
+
 template <class Lookup>
-asio::awaitable<void> count_calls(Place, Cursor cursor, Lookup lookup, std::uint64_t& calls)
+asio::awaitable<void> count_calls(Cursor cursor, Lookup lookup, std::uint64_t& calls)
 {
-    swallow(look_up_chunk(cursor.next_chunk(), cursor.key_size(), lookup));
-    Allocations::start();
-    for (std::size_t i = 0; i != 16; ++i)
+    for (std::size_t chunk = 0; chunk != 2 * chunks; ++chunk) {
+        if (chunk == chunks) Allocations::start();
         swallow(look_up_chunk(cursor.next_chunk(), cursor.key_size(), lookup));
+        co_await give_way();
+    }
     Allocations::stop();
     calls = Allocations::count();
-    co_return;
 }
 
 template <class Lookup>
-asio::awaitable<void> count_awaits(Place, Cursor cursor, Lookup lookup, std::uint64_t& calls)
+asio::awaitable<void> count_awaits(Cursor cursor, Lookup lookup, std::uint64_t& calls)
 {
     std::uint64_t sum = 0;
-    for (std::size_t chunk = 0; chunk != 17; ++chunk) {
-        if (chunk == 1) Allocations::start();
+    for (std::size_t chunk = 0; chunk != 2 * chunks; ++chunk) {
+        if (chunk == chunks) Allocations::start();
         const char* keys = cursor.next_chunk();
         for (std::size_t i = 0; i != Requests::chunk; ++i, keys += cursor.key_size()) {
             const auto value = co_await lookup(std::string_view(keys, cursor.key_size()));
@@ -43,7 +45,7 @@ asio::awaitable<void> count_awaits(Place, Cursor cursor, Lookup lookup, std::uin
 
 boost::json::object count_row(std::string name, std::size_t residents, std::uint64_t calls)
 {
-    constexpr double operations = 16 * Requests::chunk;
+    constexpr double operations = chunks * Requests::chunk;
     return {{"name", std::move(name)},
             {"residents", residents},
             {"threads", 1},
@@ -73,9 +75,9 @@ void count_allocations(const Options& options, std::size_t residents, Report& re
     const auto run = [&](const Worker& worker) {
         run_workers(node.io(), 1, 1, options.seconds, unused, worker);
     };
-    run([&](Place place) { return count_calls(place, cursor, VisitGalaxy{galaxy}, visits); });
-    run([&](Place place) { return count_calls(place, cursor, FindGalaxy{galaxy}, finds); });
-    run([&](Place place) { return count_awaits(place, cursor, GetGalaxy{galaxy}, gets); });
+    run([&](Place) { return count_calls(cursor, VisitGalaxy{galaxy}, visits); });
+    run([&](Place) { return count_calls(cursor, FindGalaxy{galaxy}, finds); });
+    run([&](Place) { return count_awaits(cursor, GetGalaxy{galaxy}, gets); });
 
     Table table{"calls of the malloc family, " + counted(residents, "resident") + ", 1 thread, "
                     + std::to_string(options.key_size) + "-byte keys, "

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What an entry costs beyond its key and its value, as the system sees it; and whether a budget holds
-// where sizes are mixed.
+// What an entry costs beyond its key and its value, as the system sees it; and whether a budget
+// holds where sizes are mixed.
 
 #include "rivals/servers.hpp"
 #include "scenarios/scenario.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What the scenario `memory` measures in fresh processes, where nothing else has grown or been freed.
+// What the scenario `memory` measures in fresh processes, where nothing else has grown or been
+// freed.
 
 #include "rivals/sharded_lru.hpp"
 #include "scenarios/drive.hpp"

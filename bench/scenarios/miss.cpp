@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Keys that were never asked for before, from a backend that answers at once: what a miss costs beside
-// the load itself.
+// Keys that were never asked for before, from a backend that answers at once: what a miss costs
+// beside the load itself.
 
 #include "rivals/callback_cache.hpp"
 #include "scenarios/drive.hpp"
@@ -170,7 +170,8 @@ struct GalaxyCache {
     static galaxy::GalaxyOptions galaxy_options(const Options& options, Room room)
     {
         galaxy::GalaxyOptions made;
-        // As many bytes as the rival's entries need: which of the two holds a few more is no matter.
+        // As many bytes as the rival's entries need: which of the two holds a few more is no
+        // matter.
         const std::size_t one = options.key_size + options.value_size + 64;
         made.capacity = room == Room::full
                             ? std::max<std::size_t>(options.residents[0] * one, 16 * one)

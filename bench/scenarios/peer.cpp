@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// Keys that another process holds, asked for by as many callers as are told, over the loopback: through
-// galaxy, and from the servers that a program would ask in its place.
+// Keys that another process holds, asked for by as many callers as are told, over the loopback:
+// through galaxy, and from the servers that a program would ask in its place.
 
 #include "rivals/servers.hpp"
 #include "scenarios/drive.hpp"

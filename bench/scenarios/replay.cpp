@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// What was asked of real systems, asked of galaxy: how often it has to load. Every entry is charged the
-// same, so that a budget in bytes is one in objects, as the literature counts.
+// What was asked of real systems, asked of galaxy: how often it has to load. Every entry is charged
+// the same, so that a budget in bytes is one in objects, as the literature counts.
 
 #include "scenarios/replay.hpp"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The malloc family of glibc, with a count before it: a program's own definitions come first, and what
-// they stand for has a second name. The allocator stays the one that galaxy runs on elsewhere. Frees
-// are not counted.
+// The malloc family of glibc, with a count before it: a program's own definitions come first, and
+// what they stand for has a second name. The allocator stays the one that galaxy runs on elsewhere.
+// Frees are not counted.
 
 #include "support/allocations.hpp"
 

@@ -5,8 +5,8 @@
 
 namespace bench {
 
-/// Calls of malloc, calloc, realloc, aligned_alloc, posix_memalign and memalign since the last `start`,
-/// on any thread; `operator new` is among them by way of malloc.
+/// Calls of malloc, calloc, realloc, aligned_alloc, posix_memalign and memalign since the last
+/// `start`, on any thread; `operator new` is among them by way of malloc.
 class Allocations {
 public:
     /// False where they cannot be counted: another C library, a sanitizer.

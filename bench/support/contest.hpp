@@ -25,8 +25,8 @@ struct Sample {
     std::map<std::string, double> more = {};
 };
 
-/// Contestants that take turns: in each round everyone has one, so that whatever else the machine does
-/// meanwhile meets them all. Medians and spans are taken over the rounds, ratios within each.
+/// Contestants that take turns: in each round everyone has one, so that whatever else the machine
+/// does meanwhile meets them all. Medians and spans are taken over the rounds, ratios within each.
 class Contest {
 public:
     using Turn = std::function<Sample(Histogram& latencies)>;

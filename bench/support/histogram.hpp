@@ -30,7 +30,8 @@ public:
     std::uint64_t most() const noexcept { return most_; }
     double mean() const noexcept;
 
-    /// The upper bound of the bucket in which the share `q` of the samples ends; never above `most`.
+    /// The upper bound of the bucket in which the share `q` of the samples ends; never above
+    /// `most`.
     std::uint64_t quantile(double q) const noexcept;
 
     /// Count, mean, quantiles and all buckets with a count, as [upper bound, count].

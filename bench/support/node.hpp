@@ -15,8 +15,8 @@ public:
     /// `threads` are how many will run the context.
     Node(galaxy::Backend backend, galaxy::GalaxyOptions options, std::size_t threads = 1);
 
-    /// Gets the keys numbered from 0 to below `residents`. Throws `std::runtime_error` where not all of
-    /// them are in memory then.
+    /// Gets the keys numbered from 0 to below `residents`. Throws `std::runtime_error` where not
+    /// all of them are in memory then.
     void fill(std::size_t residents, std::size_t key_size);
 
     boost::asio::io_context& io() noexcept { return io_; }

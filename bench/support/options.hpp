@@ -53,8 +53,8 @@ struct Options {
     std::vector<std::string> only;
 };
 
-/// Reads the arguments after the scenario's name into `options`. `accepted` names the flags that this
-/// scenario knows beside `--json`. Throws `UsageError`.
+/// Reads the arguments after the scenario's name into `options`. `accepted` names the flags that
+/// this scenario knows beside `--json`. Throws `UsageError`.
 void parse_options(const std::vector<std::string>& arguments,
                    const std::vector<std::string_view>& accepted, Options& options);
 

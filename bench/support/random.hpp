@@ -41,8 +41,8 @@ private:
     std::uint64_t state_;
 };
 
-/// Ranks from 0 to below `n`, rank k as often as (k + 1) to the power of -`exponent`: by rejection from
-/// the integral of that curve (Hörmann and Derflinger, 1996), so no table is needed.
+/// Ranks from 0 to below `n`, rank k as often as (k + 1) to the power of -`exponent`: by rejection
+/// from the integral of that curve (Hörmann and Derflinger, 1996), so no table is needed.
 class Zipf {
 public:
     Zipf(std::size_t n, double exponent)

@@ -9,8 +9,9 @@ namespace bench {
 
 constexpr std::string_view series_command = "series";
 
-/// Prints what JSON files of earlier runs hold as gnuplot reads it: a series is a line with its name in
-/// quotes, then a line a point; two empty lines before the next. `arguments` are a kind and the files:
+/// Prints what JSON files of earlier runs hold as gnuplot reads it: a series is a line with its
+/// name in quotes, then a line a point; two empty lines before the next. `arguments` are a kind and
+/// the files:
 ///
 /// - `residents`: entries, ns a lookup; a series a contestant and number of threads
 /// - `threads`: threads, million lookups a second; a series a contestant and number of residents

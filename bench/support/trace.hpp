@@ -15,7 +15,8 @@ struct Trace {
     std::size_t keys = 0;
 };
 
-/// Reads a file of a key a line; one that ends in .zst through `zstd -dc`. Throws `std::runtime_error`.
+/// Reads a file of a key a line; one that ends in .zst through `zstd -dc`. Throws
+/// `std::runtime_error`.
 Trace read_trace(const std::string& file);
 
 /// The traces of a folder, in the order of their names. Throws `std::runtime_error`.

@@ -2,11 +2,14 @@
 #include "support/workers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 
 #include <deque>
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -30,24 +33,11 @@ void run_context(asio::io_context& io, std::size_t threads)
     for (std::thread& thread : others) thread.join();
 }
 
-Sample run_workers(asio::io_context& io, std::size_t workers, std::size_t threads,
-                   std::chrono::duration<double> length, Histogram& latencies, const Worker& worker)
-{
-    std::deque<Lap> laps;
-    std::deque<Histogram> histograms(workers);
-    std::mutex mutex;
-    std::exception_ptr failure;
-    for (std::size_t i = 0; i != workers; ++i) {
-        Lap& lap = laps.emplace_back(length);
-        asio::co_spawn(io, worker(Place{i, workers, lap, histograms[i]}),
-                       [&](std::exception_ptr error) {
-                           const std::lock_guard lock(mutex);
-                           if (error && !failure) failure = error;
-                       });
-    }
-    run_context(io, threads);
-    if (failure) std::rethrow_exception(failure);
+namespace {
 
+Sample sum_up(const std::deque<Lap>& laps, const std::deque<Histogram>& histograms,
+              std::size_t threads, Histogram& latencies)
+{
     Sample sample;
     for (const Lap& lap : laps) {
         if (lap.done() == 0) continue;
@@ -56,6 +46,70 @@ Sample run_workers(asio::io_context& io, std::size_t workers, std::size_t thread
     sample.ns_per_op = static_cast<double>(threads) / sample.ops_per_s * 1e9;
     for (const Histogram& one : histograms) latencies.merge(one);
     return sample;
+}
+
+/// The first of several threads' failures.
+class Failure {
+public:
+    void keep(std::exception_ptr error)
+    {
+        const std::lock_guard lock(mutex_);
+        if (!first_) first_ = std::move(error);
+    }
+    void rethrow() const
+    {
+        if (first_) std::rethrow_exception(first_);
+    }
+
+private:
+    std::mutex mutex_;
+    std::exception_ptr first_;
+};
+
+}  // namespace
+
+Sample run_workers(asio::io_context& io, std::size_t workers, std::size_t threads,
+                   std::chrono::duration<double> length, Histogram& latencies, const Worker& worker)
+{
+    std::deque<Lap> laps;
+    std::deque<Histogram> histograms(workers);
+    Failure failure;
+    for (std::size_t i = 0; i != workers; ++i) {
+        Lap& lap = laps.emplace_back(length);
+        asio::co_spawn(io, worker(Place{i, workers, lap, histograms[i]}),
+                       [&failure](std::exception_ptr error) { failure.keep(std::move(error)); });
+    }
+    run_context(io, threads);
+    failure.rethrow();
+    return sum_up(laps, histograms, threads, latencies);
+}
+
+Sample run_loops(asio::io_context& io, std::size_t threads, std::chrono::duration<double> length,
+                 Histogram& latencies, const Loop& loop)
+{
+    std::deque<Lap> laps;
+    std::deque<Histogram> histograms(threads);
+    Failure failure;
+    io.restart();
+    auto open = asio::make_work_guard(io);
+    std::vector<std::thread> running;
+    for (std::size_t i = 0; i != threads; ++i) {
+        Lap& lap = laps.emplace_back(length);
+        running.emplace_back([&, i] {
+            asio::io_context own(1);
+            asio::post(own, [&, i] { loop(Place{i, threads, lap, histograms[i]}); });
+            try {
+                own.run();
+            } catch (...) {
+                failure.keep(std::current_exception());
+            }
+        });
+    }
+    for (std::thread& thread : running) thread.join();
+    open.reset();
+    run_context(io, 1);
+    failure.rethrow();
+    return sum_up(laps, histograms, threads, latencies);
 }
 
 Schedule::Schedule(double rate, const Place& place)

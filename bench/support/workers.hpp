@@ -62,17 +62,25 @@ struct Place {
 
 using Worker = std::function<boost::asio::awaitable<void>(Place place)>;
 
-/// Runs `workers` coroutines on the context, and the context on `threads` threads, until all have ended.
-/// Rethrows what one of them throws.
+/// Runs `workers` coroutines on the context, and the context on `threads` threads, until all have
+/// ended. Rethrows what one of them throws.
 Sample run_workers(boost::asio::io_context& io, std::size_t workers, std::size_t threads,
                    std::chrono::duration<double> length, Histogram& latencies,
                    const Worker& worker);
+
+using Loop = std::function<void(Place place)>;
+
+/// Runs `loop` on so many threads, each within a handler of a context of its own, as servers call;
+/// each is to call `io.poll()` now and then, for the work that its calls leave to be done there.
+Sample run_loops(boost::asio::io_context& io, std::size_t threads,
+                 std::chrono::duration<double> length, Histogram& latencies, const Loop& loop);
 
 /// Runs the context on so many threads until it has nothing left to do.
 void run_context(boost::asio::io_context& io, std::size_t threads);
 
 /// Moments at which operations are due, `rate` a second over all workers: each has its own, evenly
-/// between the others'. A latency counts from there, so that a stall is every later operation's, too.
+/// between the others'. A latency counts from there, so that a stall is every later operation's,
+/// too.
 class Schedule {
 public:
     Schedule(double rate, const Place& place);

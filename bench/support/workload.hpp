@@ -12,8 +12,8 @@
 
 namespace bench {
 
-/// Writes the key numbered `number`, unlike its neighbours in every place: hexadecimal digits behind
-/// as many `k` as the size wants.
+/// Writes the key numbered `number`, unlike its neighbours in every place: hexadecimal digits
+/// behind as many `k` as the size wants.
 void write_key(std::uint64_t number, char* to, std::size_t size) noexcept;
 std::string make_key(std::uint64_t number, std::size_t size);
 
@@ -38,8 +38,8 @@ inline void swallow(std::uint64_t sum) noexcept
     asm volatile("" : : "r"(sum));
 }
 
-/// Requests drawn beforehand, their keys' bytes in the order in which they are asked for: as a server
-/// has just read them, and so that no contestant pays for finding out what to ask next.
+/// Requests drawn beforehand, their keys' bytes in the order in which they are asked for: as a
+/// server has just read them, and so that no contestant pays for finding out what to ask next.
 class Requests {
 public:
     static constexpr std::size_t chunk = 1024;
