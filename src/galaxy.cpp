@@ -32,7 +32,6 @@ std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
     if (!found) return std::nullopt;
     ++hits_of_thread;
     counters_.hits.add(found->tier == store::Tier::main ? HitCounts::main_hit : HitCounts::hot_hit);
-    if (found->wants_upkeep) tend_store();
     if (yielding) record(counters_.get_seconds, around_.clock->now() - begun);
     return std::move(found->value);
 }
@@ -62,6 +61,7 @@ bool GalaxyCore::answer_from_memory(const Waiter::Ref& waiter)
     bool yielding = false;
     std::optional<Value> found = hit(request.key, yielding);
     if (!found) return false;
+    if (yielding) tend_store();
     waiter->claim();
     waiter->set_outcome({}, std::move(*found));
     post_completion(waiter);
@@ -70,7 +70,7 @@ bool GalaxyCore::answer_from_memory(const Waiter::Ref& waiter)
 
 void GalaxyCore::take_in()
 {
-    store_.upkeep();
+    store_.upkeep(moment());
     for (std::size_t taken = 0; taken < most_taken_in; ++taken) {
         if (Flight* landed = ended_.take()) {
             const FlightPtr flight = std::move(landed->chained);

@@ -110,10 +110,6 @@ bool GalaxyCore::owns(std::string_view key) const
     return owner && !owner->link;
 }
 
-void GalaxyCore::tend_store()
-{
-    enter([this] { store_.upkeep(); });
-}
 
 Waiter::Ref GalaxyCore::waiter(std::string_view key, const GetOptions& options, bool looked)
 {

@@ -75,15 +75,17 @@ public:
     boost::asio::any_io_executor executor() const;
 
     /// A get's look into memory; counts the get where it is a hit. `yielding` is set for every 256th
-    /// hit of a thread, which is to give way to whatever else wants its context.
+    /// hit of a thread, which is to give way to whatever else wants its context, and to call
+    /// `tend_store`.
     std::optional<Value> hit(std::string_view key, bool& yielding);
 
     /// Calls `f(entry)` where the key is in memory, and counts a find.
     template <class F>
     bool look(std::string_view key, F&& f);
 
-    /// Has the store do its upkeep, soon: hits have left many notes.
-    void tend_store();
+    /// For every so many hits: has the store read the notes that hits left. From a handler of
+    /// `executor`, or, where that is empty, from anywhere.
+    void tend_store(const boost::asio::any_io_executor& executor = {});
 
     /// What a get takes along that was not answered at the call. `looked`: the caller did not find
     /// the key in memory.
@@ -241,13 +243,8 @@ void GalaxyCore::submit(Waiter::Ref waiter, const boost::asio::any_io_executor& 
 template <class F>
 bool GalaxyCore::look(std::string_view key, F&& f)
 {
-    bool tend = false;
-    const bool found = store_.visit(key, store::Touch::yes, [&](Entry& entry, bool wants_upkeep) {
-        tend = wants_upkeep;
-        f(entry);
-    });
+    const bool found = store_.visit(key, store::Touch::yes, std::forward<F>(f));
     counters_.hits.add(found ? HitCounts::find_hit : HitCounts::find_miss);
-    if (tend) tend_store();
     return found;
 }
 

@@ -21,7 +21,7 @@ Value GalaxyCore::received(const Flight& flight, std::string_view bytes, Expiry 
 
 store::Inserted GalaxyCore::keep(const Flight& flight, const Value& value, store::Tier tier)
 {
-    return store_.insert(flight.key, value, tier, [this](const store::HotCopy& evicted) {
+    return store_.insert(flight.key, value, tier, moment(), [this](const store::HotCopy& evicted) {
         candidates_.remember(evicted.key, evicted.hits, evicted.first_seen, moment());
     });
 }

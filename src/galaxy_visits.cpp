@@ -144,6 +144,14 @@ void GalaxyCore::load_ended(BackendCall::Ptr call)
     if (ended_.push(node) && !enter_soon()) strand_lost();
 }
 
+void GalaxyCore::tend_store(const boost::asio::any_io_executor& executor)
+{
+    // A coroutine's own turn does for a visit, so that a loop of hits allocates nothing.
+    if (executor && strand_.is_beneath(executor))
+        return post_home(visit([this] { store_.upkeep(moment()); }));
+    enter([this] { store_.upkeep(moment()); });
+}
+
 // The end of a turn
 
 void GalaxyCore::end_turn()

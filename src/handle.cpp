@@ -32,13 +32,26 @@ asio::awaitable<T> ready(Value value)
 
 /// For every so many hits of a thread: gives way to whatever else its context has to run.
 template <class T>
-asio::awaitable<T> ready_after_others(Value value)
+asio::awaitable<T> ready_after_others(std::shared_ptr<GalaxyCore> core, Value value)
 {
     // Deferred, as a frame of its own for the turn would be one more than Asio recycles.
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     auto turn = asio::post(executor, asio::deferred);
     co_await std::move(turn);
+    core->tend_store(executor);
     co_return std::move(value);
+}
+
+/// The get, where the value is in memory.
+template <class T>
+std::optional<asio::awaitable<T>> ready_if_hit(const std::shared_ptr<GalaxyCore>& core,
+                                               std::string_view key)
+{
+    bool yielding = false;
+    std::optional<Value> hit = core->hit(key, yielding);
+    if (!hit) return std::nullopt;
+    if (yielding) return ready_after_others<T>(core, std::move(*hit));
+    return ready<T>(std::move(*hit));
 }
 
 /// Calls a coroutine's handler with what `Translate` makes of the outcome.
@@ -94,22 +107,14 @@ auto missed(std::shared_ptr<GalaxyCore> core, Waiter::Ref waiter)
 
 asio::awaitable<Value> Galaxy::get(std::string_view key, GetOptions options) const
 {
-    bool yielding = false;
-    if (std::optional<Value> hit = core_->hit(key, yielding)) {
-        return yielding ? ready_after_others<Value>(std::move(*hit))
-                        : ready<Value>(std::move(*hit));
-    }
+    if (auto ready = ready_if_hit<Value>(core_, key)) return std::move(*ready);
     return missed<void(std::exception_ptr, Value), AsException>(core_,
                                                                 core_->waiter(key, options, true));
 }
 
 asio::awaitable<Result<Value>> Galaxy::try_get(std::string_view key, GetOptions options) const
 {
-    bool yielding = false;
-    if (std::optional<Value> hit = core_->hit(key, yielding)) {
-        return yielding ? ready_after_others<Result<Value>>(std::move(*hit))
-                        : ready<Result<Value>>(std::move(*hit));
-    }
+    if (auto ready = ready_if_hit<Result<Value>>(core_, key)) return std::move(*ready);
     return missed<void(Result<Value>), AsResult>(core_, core_->waiter(key, options, true));
 }
 

@@ -64,6 +64,7 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
     counters.server_requests.add();
     bool yielding = false;  // an answer completes by post in any case
     if (std::optional<Value> hit = galaxy->hit(request.key, yielding)) {
+        if (yielding) galaxy->tend_store();
         admitted->value = std::move(*hit);
         return admitted;
     }

@@ -4,18 +4,23 @@
 #include "runtime/enrolment.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/require.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <mutex>
-#include <optional>
 #include <utility>
+#include <variant>
 
 namespace galaxy {
 
 /// A strand that may be posted to from any thread and may outlive its context, after which what is
 /// posted is dropped. The mutex guards only against the context going; it is held for a post, never
 /// while anything posted runs.
+///
+/// On an `io_context` it knows its type: a strand over a type-erased executor allocates at each post,
+/// to ask whether it may block.
 class Strand final : private Enrolment {
 public:
     explicit Strand(boost::asio::any_io_executor inner);
@@ -26,9 +31,7 @@ public:
     bool post(F f)
     {
         const std::lock_guard lock(mutex_);
-        if (!strand_) return false;
-        boost::asio::post(*strand_, std::move(f));
-        return true;
+        return with([&f](auto& on) { boost::asio::post(on.strand, std::move(f)); });
     }
 
     /// As `post`, to the executor beneath: `f` does not run on the strand.
@@ -36,9 +39,7 @@ public:
     bool post_beneath(F f)
     {
         const std::lock_guard lock(mutex_);
-        if (!strand_) return false;
-        never_inside_.execute(std::move(f));
-        return true;
+        return with([&f](auto& on) { on.never_inside.execute(std::move(f)); });
     }
 
     /// For handlers of the executor beneath only, since these know that the context lives: runs `f`
@@ -46,7 +47,7 @@ public:
     template <class F>
     void run(F f)
     {
-        strand_->execute(std::move(f));
+        with([&f](auto& on) { on.strand.execute(std::move(f)); });
     }
 
     /// For the same handlers: the executor that they run on.
@@ -59,12 +60,38 @@ public:
     boost::asio::any_io_executor executor() const;
 
 private:
+    template <class Inner>
+    struct On {
+        explicit On(const Inner& inner)
+            : strand(inner),
+              never_inside(
+                  boost::asio::require(inner, boost::asio::execution::blocking.never))
+        {
+        }
+
+        boost::asio::strand<Inner> strand;
+        decltype(boost::asio::require(std::declval<const Inner&>(),
+                                      boost::asio::execution::blocking.never)) never_inside;
+    };
+    using Known = On<boost::asio::io_context::executor_type>;
+    using Erased = On<boost::asio::any_io_executor>;
+    using Either = std::variant<std::monostate, Known, Erased>;
+
+    static Either on(const boost::asio::any_io_executor& inner);
+
+    template <class Use>
+    bool with(Use use)
+    {
+        if (auto* known = std::get_if<Known>(&on_)) return use(*known), true;
+        if (auto* erased = std::get_if<Erased>(&on_)) return use(*erased), true;
+        return false;
+    }
+
     void context_gone(Garbage& garbage) noexcept override;
 
     mutable std::mutex mutex_;
-    std::optional<boost::asio::strand<boost::asio::any_io_executor>> strand_;
+    Either on_;  ///< nothing: the context is gone
     boost::asio::any_io_executor inner_;
-    boost::asio::any_io_executor never_inside_;  ///< the same, but all it does is post
 };
 
 }  // namespace galaxy

@@ -22,8 +22,8 @@ namespace galaxy::store {
 //
 // Loss. A note that finds its stripe full, or another thread at it, is dropped. A stripe holds 256
 // notes, fewer where the residents are few, so that what waits stays below an eighth of them: an
-// order that hears of a use later than that hears of it too late. A reader that finds a stripe full asks for
-// a drain, so hits without any miss are heard of too, at one drain in 256 hits at the most.
+// order that hears of a use later than that hears of it too late. Notes are read at every insert, and, for
+// those who hit only, at every 256th hit of a get, which gives way to others anyway.
 //
 // A note is a pointer to an entry that may have been evicted since. It is not freed, though, while a
 // note names it: notes are written under a Pin, so once nobody reads what was unlinked before a
@@ -34,11 +34,8 @@ class AccessLog {
 public:
     AccessLog();
 
-    enum class Noted : std::uint8_t { yes, no, full };
-
-    /// Any thread, under a Pin; `thread` is its number. `full`: dropped, and the notes want to be read;
-    /// said once in 256 calls for a stripe.
-    Noted note(Entry& entry, std::size_t thread) noexcept;
+    /// Any thread, under a Pin; `thread` is its number. False: the note is lost.
+    bool note(Entry& entry, std::size_t thread) noexcept;
 
     // The strand's.
 
@@ -58,7 +55,6 @@ private:
     struct alignas(64) Stripe {
         // The writer's line, then the reader's.
         std::atomic<bool> writing = false;
-        std::uint32_t calls = 0;  ///< since the last that was told `full`
         std::atomic<std::uint32_t> written = 0;
         alignas(64) std::atomic<std::uint32_t> read = 0;
         std::array<std::atomic<Entry*>, capacity> notes{};
@@ -71,25 +67,19 @@ private:
     std::size_t left_ = 0;
 };
 
-inline AccessLog::Noted AccessLog::note(Entry& entry, std::size_t thread) noexcept
+inline bool AccessLog::note(Entry& entry, std::size_t thread) noexcept
 {
     Stripe& stripe = stripes_[thread & (stripe_count_ - 1)];
-    if (stripe.writing.exchange(true, std::memory_order_acquire)) return Noted::no;
+    if (stripe.writing.exchange(true, std::memory_order_acquire)) return false;
     const std::uint32_t written = stripe.written.load(std::memory_order_relaxed);
     const std::uint32_t waiting = written - stripe.read.load(std::memory_order_acquire);
-    const std::uint32_t limit = limit_.load(std::memory_order_relaxed);
-    Noted noted = Noted::no;
-    ++stripe.calls;
-    if (waiting < limit) {
+    const bool room = waiting < limit_.load(std::memory_order_relaxed);
+    if (room) {
         stripe.notes[written % capacity].store(&entry, std::memory_order_relaxed);
         stripe.written.store(written + 1, std::memory_order_release);
-        noted = Noted::yes;
-    } else if (stripe.calls > capacity) {
-        stripe.calls = 0;
-        noted = Noted::full;
     }
     stripe.writing.store(false, std::memory_order_release);
-    return noted;
+    return room;
 }
 
 template <class Use>

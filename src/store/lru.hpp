@@ -23,7 +23,8 @@ public:
     void remove(Entry& entry) noexcept override
     {
         entry.set_place(Entry::gone);
-        list_.erase(list_.iterator_to(entry));
+        const auto after = list_.erase(list_.iterator_to(entry));
+        if (after == list_.end() && !list_.empty()) __builtin_prefetch(&list_.back());
     }
 
     Entry* next() noexcept override { return coldest(); }

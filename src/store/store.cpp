@@ -15,7 +15,7 @@ namespace {
 
 // What one insert does of that which nobody waits for. More than one of each, so that no backlog grows.
 constexpr std::size_t expired_looked_at = 8;
-constexpr std::size_t notes_read = 64;
+constexpr std::size_t notes_read = 128;
 constexpr std::size_t things_freed = 64;
 
 /// What is retired is looked after once there is so much of it: to see who still reads costs a cache line
@@ -71,32 +71,26 @@ std::size_t Store::charge(std::size_t key_size, std::size_t value_size, bool end
 std::optional<Hit> Store::find(std::string_view key, Touch touch) const
 {
     std::optional<Hit> hit;
-    visit(key, touch, [&hit](Entry& entry, bool wants_upkeep) {
+    visit(key, touch, [&hit](Entry& entry) {
         const Tier tier = tier_of(entry);
-        hit.emplace(Hit{Entry::share(entry, origin(tier)), tier, wants_upkeep});
+        hit.emplace(Hit{Entry::share(entry, origin(tier)), tier});
     });
     return hit;
 }
 
-/// Lets the order of eviction know of a hit. True: the notes want to be read.
-bool Store::note(Entry& entry) const noexcept
+/// Lets the order of eviction know of a hit.
+void Store::note(Entry& entry) const noexcept
 {
     const Tier tier = tier_of(entry);
     if (tier == Tier::main && limits_.eviction == Eviction::s3_fifo) {
         const std::uint8_t uses = entry.frequency().load(std::memory_order_relaxed);
         if (uses < most_frequent)
             entry.frequency().store(static_cast<std::uint8_t>(uses + 1), std::memory_order_relaxed);
-        return false;
-    }
-    if (limits_.recording == Recording::exact) {
+    } else if (limits_.recording == Recording::exact) {
         use(entry, clock_->coarse_now());
-        return false;
+    } else if (const Recency& recency = recency_[index(tier)]; !recency.is_recent(entry)) {
+        if (log_.note(entry, thread_number())) recency.note(entry);
     }
-    const Recency& recency = recency_[index(tier)];
-    if (recency.is_recent(entry)) return false;
-    const AccessLog::Noted noted = log_.note(entry, thread_number());
-    if (noted == AccessLog::Noted::yes) recency.note(entry);
-    return noted == AccessLog::Noted::full;
 }
 
 StoreStats Store::stats() const
@@ -128,11 +122,11 @@ Value Store::kept(std::string_view key, const Value& value, Tier tier) const
     return prepared ? value : prepare(key, value.view(), value.expiry(), value.from(), tier);
 }
 
-Inserted Store::insert(std::string_view key, const Value& value, Tier tier,
+Inserted Store::insert(std::string_view key, const Value& value, Tier tier, TimePoint now,
                        const EvictedHot& evicted_hot)
 {
-    const TimePoint now = clock_->now();
     maintain(now);
+    foresee_eviction();
 
     const Probe probe = table_.probe(key);
     Entry* old = table_.find(probe);
@@ -282,16 +276,26 @@ void Store::use(Entry& entry, TimePoint now) const noexcept
     recency_[index(tier)].operation(entry, entries(tier), now);
 }
 
-void Store::upkeep()
+void Store::upkeep(TimePoint now)
 {
-    maintain(clock_->now());
-    publish();
+    if (maintain(now)) publish();
 }
 
-/// A few steps of everything that nobody waits for.
-void Store::maintain(TimePoint now)
+/// A full store's insert waits for memory three times: for the victim, for its slot, and for the victim's
+/// neighbour in the order. The latter is the next victim, so it is there when its turn comes, and
+/// what its key leads to can be fetched while the rest of the insert goes on.
+void Store::foresee_eviction() const noexcept
 {
-    drop_expired(expired_looked_at, now);
+    const StoreStats& charged = books_.stats;
+    if (charged.bytes_main + charged.bytes_hot < limits_.capacity / 16 * 15) return;
+    const Entry* victim = order(Tier::main).coldest();
+    if (victim) table_.prefetch(table_.probe(victim->key()));
+}
+
+/// A few steps of everything that nobody waits for. False where there was nothing to do.
+bool Store::maintain(TimePoint now)
+{
+    const std::size_t dropped = drop_expired(expired_looked_at, now);
 
     const bool due = retired_.count() >= many_retired
                      || retired_.bytes() >= std::min(much_retired, limits_.capacity / 64);
@@ -300,16 +304,21 @@ void Store::maintain(TimePoint now)
         log_.begin_round();
         collecting_ = true;
     }
-    const bool all_read = log_.drain(notes_read, [&](Entry& entry) { use(entry, now); });
-    if (collecting_ && all_read) {
+    bool any_read = false;
+    const bool all_read = log_.drain(notes_read, [&](Entry& entry) {
+        use(entry, now);
+        any_read = true;
+    });
+    const bool freeing = collecting_ && all_read;
+    if (freeing) {
         retired_.free_before(safe_, things_freed);
         collecting_ = false;
     }
+    return dropped != 0 || any_read || freeing;
 }
 
-void Store::settle()
+void Store::settle(TimePoint now)
 {
-    const TimePoint now = clock_->now();
     while (drop_expired(expired_looked_at, now) != 0) {}
     const std::uint64_t safe = advance_epoch();
     log_.begin_round();
@@ -368,8 +377,11 @@ void Store::book(const Entry& entry, std::int64_t sign) noexcept
 void Store::publish() noexcept
 {
     books_.stats.retired_bytes = retired_.bytes();
-    const Entry* oldest = order(Tier::main).coldest();
-    books_.oldest = oldest ? recency_[index(Tier::main)].when(*oldest) : TimePoint::max();
+    // How far back the memory reaches changes little from one insert to the next.
+    if (books_.stats.entries_main < 64 || ++published_times_ % 64 == 0) {
+        const Entry* oldest = order(Tier::main).coldest();
+        books_.oldest = oldest ? recency_[index(Tier::main)].when(*oldest) : TimePoint::max();
+    }
     published_.publish(books_);
 }
 

@@ -34,7 +34,6 @@ enum class Touch : std::uint8_t { yes, no };
 struct Hit {
     Value value;
     Tier tier;
-    bool wants_upkeep;  ///< somebody should have `upkeep` called before long
 };
 
 struct Limits {
@@ -87,8 +86,8 @@ public:
 
     std::optional<Hit> find(std::string_view key, Touch touch) const;
 
-    /// Calls `f(entry, wants_upkeep)` and returns true, or returns false. Nothing is freed meanwhile,
-    /// so `f` must be short; it may keep the entry by `Entry::share`.
+    /// Calls `f(entry)` and returns true, or returns false. Nothing is freed meanwhile, so `f` must be
+    /// short; it may keep the entry by `Entry::share`.
     template <class F>
     bool visit(std::string_view key, Touch touch, F&& f) const;
 
@@ -99,7 +98,7 @@ public:
     /// Replaces what the key had, in either tier, even where the new value is not kept: an older
     /// one is never served again. Copies the value unless `prepare` made it for this key. `evicted_hot`
     /// must not throw; it may be empty.
-    Inserted insert(std::string_view key, const Value& value, Tier tier,
+    Inserted insert(std::string_view key, const Value& value, Tier tier, TimePoint now,
                     const EvictedHot& evicted_hot);
 
     /// Returns whether there was an entry, be it expired.
@@ -107,10 +106,10 @@ public:
 
     /// Reads notes, drops what has expired, frees what nobody reads any more: a bounded number of
     /// each. Every insert does as much.
-    void upkeep();
+    void upkeep(TimePoint now);
 
     /// All that `upkeep` may leave for later. For tests.
-    void settle();
+    void settle(TimePoint now);
 
     /// Uses a second of the hot tier's least recently used entry: hits over age (at least 100 ms),
     /// and not above one over the time since the last of them. Zero while the tier has room for
@@ -140,7 +139,7 @@ private:
     {
         return entry.has_ending() && entry.ends() <= clock_->coarse_now();
     }
-    bool note(Entry& entry) const noexcept;
+    void note(Entry& entry) const noexcept;
 
     // The strand's.
     std::size_t charge(const Entry& entry) const noexcept
@@ -159,7 +158,8 @@ private:
     void remove(Entry& entry) noexcept;
     void drop(Entry& entry) noexcept;
     void end_expiry(Entry& entry) noexcept;
-    void maintain(TimePoint now);
+    bool maintain(TimePoint now);
+    void foresee_eviction() const noexcept;
     std::size_t drop_expired(std::size_t at_most, TimePoint now) noexcept;
     void book(const Entry& entry, std::int64_t sign) noexcept;
     void publish() noexcept;
@@ -181,6 +181,7 @@ private:
     Books books_;
     std::uint64_t safe_ = 0;  ///< while a round of notes is under way: what may be freed after it
     bool collecting_ = false;
+    unsigned published_times_ = 0;
 };
 
 template <class F>
@@ -190,8 +191,8 @@ bool Store::visit(std::string_view key, Touch touch, F&& f) const
     const Pin pin;
     Entry* entry = table_.find(wanted);
     if (!entry || is_over(*entry)) return false;
-    const bool wants_upkeep = touch == Touch::yes && note(*entry);
-    std::forward<F>(f)(*entry, wants_upkeep);
+    if (touch == Touch::yes) note(*entry);
+    std::forward<F>(f)(*entry);
     return true;
 }
 

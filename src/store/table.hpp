@@ -84,6 +84,9 @@ public:
 
     void erase(Entry& entry, const Probe& probe) noexcept;
 
+    /// Has the first bucket of a key fetched from memory.
+    void prefetch(const Probe& probe) const noexcept;
+
     std::size_t size() const noexcept { return size_; }
 
     /// What the table takes beside the entries; changes with growth.
@@ -175,6 +178,15 @@ inline Entry* Table::find(const Probe& probe) const noexcept
     const Places at = places(probe.hash, in.count);
     if (Entry* entry = search(in.buckets[at.first], probe)) return entry;
     return at.first == at.second ? nullptr : search(in.buckets[at.second], probe);
+}
+
+inline void Table::prefetch(const Probe& probe) const noexcept
+{
+    const Word region = regions_[region_of(probe.hash)].load();
+    if (region == 0) return;
+    const auto* directory = pointer<std::atomic<Word>>(region);
+    const Segment in = segment(directory[line_of(probe.hash, extra(region))].load());
+    __builtin_prefetch(&in.buckets[places(probe.hash, in.count).first]);
 }
 
 template <class F>

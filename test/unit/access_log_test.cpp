@@ -12,7 +12,6 @@
 
 using galaxy::Entry;
 using galaxy::store::AccessLog;
-using Noted = galaxy::store::AccessLog::Noted;
 
 namespace {
 
@@ -42,7 +41,7 @@ TEST_CASE("notes of one thread come in their order, once each")
     std::vector<Entry*> read;
     const auto use = [&](Entry& entry) { read.push_back(&entry); };
     for (std::size_t i = 0; i != 300; ++i) {
-        CHECK(log.note(*entries.list[i], 0) == Noted::yes);
+        CHECK(log.note(*entries.list[i], 0));
         if (i % 7 == 0) CHECK(log.drain(all, use));
     }
     CHECK(log.drain(all, use));
@@ -51,35 +50,19 @@ TEST_CASE("notes of one thread come in their order, once each")
     CHECK(read.size() == 300);
 }
 
-TEST_CASE("a full stripe drops notes, and says so once in 256 calls")
+TEST_CASE("a full stripe drops notes until it is read")
 {
     const Entries entries(1);
     AccessLog log;
     log.resize(many_residents);
-    for (int i = 0; i != 256; ++i) CHECK(log.note(*entries.list[0], 0) == Noted::yes);
-    CHECK(log.note(*entries.list[0], 0) == Noted::full);
-    for (int i = 0; i != 256; ++i) CHECK(log.note(*entries.list[0], 0) == Noted::no);
-    CHECK(log.note(*entries.list[0], 0) == Noted::full);
+    for (int i = 0; i != 256; ++i) CHECK(log.note(*entries.list[0], 0));
+    CHECK_FALSE(log.note(*entries.list[0], 0));
     std::size_t read = 0;
     CHECK_FALSE(log.drain(100, [&](Entry&) { ++read; }));
     CHECK(read == 100);
-    CHECK(log.note(*entries.list[0], 0) == Noted::yes);
+    CHECK(log.note(*entries.list[0], 0));
     CHECK(log.drain(all, [&](Entry&) { ++read; }));
     CHECK(read == 257);
-}
-
-TEST_CASE("few residents: a stripe is full soon, and says so no more often for that")
-{
-    const Entries entries(1);
-    AccessLog log;
-    log.resize(10);
-    std::size_t full = 0;
-    for (int i = 0; i != 257 * 10; ++i) {
-        full += log.note(*entries.list[0], 0) == Noted::full ? 1 : 0;
-        if (i % 10 == 0) log.drain(all, [](Entry&) {});
-    }
-    CHECK(full >= 8);
-    CHECK(full <= 10);
 }
 
 TEST_CASE("what waits stays below an eighth of the residents, but for one a stripe")
@@ -91,7 +74,7 @@ TEST_CASE("what waits stays below an eighth of the residents, but for one a stri
         std::size_t waiting = 0;
         for (std::size_t thread = 0; thread != 64; ++thread)
             for (int i = 0; i != 1000; ++i)
-                waiting += log.note(*entries.list[0], thread) == Noted::yes ? 1 : 0;
+                waiting += log.note(*entries.list[0], thread) ? 1 : 0;
         CHECK(waiting > 0);
         CHECK(waiting <= std::max<std::size_t>(residents / 8, 16));
         CHECK(log.drain(all, [](Entry&) {}));
@@ -129,7 +112,7 @@ TEST_CASE("threads that note beside a drain lose notes at worst")
         for (std::size_t thread = 0; thread != 4; ++thread)
             threads.emplace_back([&, thread] {
                 for (std::size_t i = 0; i != 50'000; ++i)
-                    if (log.note(*entries.list[i % 64], thread / 2) == Noted::yes) ++noted;
+                    if (log.note(*entries.list[i % 64], thread / 2)) ++noted;
                 --running;
             });
         while (running != 0) log.drain(50, use);

@@ -68,7 +68,7 @@ struct StoreFixture {
 
     Inserted insert(std::string_view key, const Value& value, Tier tier = Tier::main)
     {
-        return store.insert(key, value, tier, [this](const HotCopy& copy) {
+        return store.insert(key, value, tier, clock->now(), [this](const HotCopy& copy) {
             evicted.push_back({std::string(copy.key), copy.hits, copy.first_seen});
         });
     }
@@ -86,7 +86,7 @@ struct StoreFixture {
     void settle()
     {
         clock->advance(std::chrono::milliseconds(17));
-        store.settle();
+        store.settle(clock->now());
     }
 
     bool has(std::string_view key) { return store.find(key, Touch::no).has_value(); }

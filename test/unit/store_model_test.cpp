@@ -183,7 +183,7 @@ struct Play {
     void pass()
     {
         fixture.clock->advance(tick * static_cast<int>(upto(6)));
-        fixture.store.settle();
+        fixture.store.settle(now());
         oracle.settle(now());
     }
 

@@ -89,7 +89,7 @@ TEST_CASE_METHOD(StoreFixture, "visit gives the bytes in place and says the tier
     insert("k", "seen", Tier::hot);
     std::string seen;
     Tier tier = Tier::main;
-    const auto look = [&](const galaxy::Entry& entry, bool) {
+    const auto look = [&](const galaxy::Entry& entry) {
         seen = entry.bytes();
         tier = galaxy::store::tier_of(entry);
     };
@@ -123,7 +123,7 @@ TEST_CASE("eviction is in exact order of least recent use, and a peek is no use"
     CHECK(t.store.stats().evictions_main == 0);
     CHECK(t.find("a") != "-");
     CHECK(t.find("b", Touch::no) != "-");
-    CHECK(t.store.visit("c", Touch::yes, [](const galaxy::Entry&, bool) {}));
+    CHECK(t.store.visit("c", Touch::yes, [](const galaxy::Entry&) {}));
     t.insert("k");
     t.insert("l");
     CHECK(t.has("a"));
@@ -203,7 +203,7 @@ TEST_CASE_METHOD(StoreFixture,
     CHECK(find("a") == "v");
     clock->advance(1ns);
     CHECK(find("a") == "-");
-    CHECK_FALSE(store.visit("a", Touch::yes, [](const galaxy::Entry&, bool) {}));
+    CHECK_FALSE(store.visit("a", Touch::yes, [](const galaxy::Entry&) {}));
     CHECK(store.stats().entries_main == 20);
     clock->advance(17ms);
     // The twenty came from a coarser wheel, so each is looked at twice.

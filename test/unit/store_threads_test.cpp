@@ -109,7 +109,7 @@ TEST_CASE("readers beside the writer see whole values, no older ones, and a budg
         const Touch touch = random() % 4 == 0 ? Touch::no : Touch::yes;
         std::vector<Value> held;
         std::string bytes;
-        const auto copy = [&](const galaxy::Entry& entry, bool) { bytes = entry.bytes(); };
+        const auto copy = [&](const galaxy::Entry& entry) { bytes = entry.bytes(); };
         if (const auto hit = crowd.store.find(key, touch)) {
             held.push_back(hit->value);
             if (!witness.fits(number, hit->value.view())) ++crowd.wrong;
@@ -132,7 +132,7 @@ TEST_CASE("readers beside the writer see whole values, no older ones, and a budg
             switch (random() % 16) {
             case 0: crowd.store.erase(key); break;
             case 1: crowd.clock->advance(any_ms(random, 5)); break;
-            case 2: crowd.store.upkeep(); break;
+            case 2: crowd.store.upkeep(crowd.clock->now()); break;
             case 3: crowd.store.coldest_hot_rate(); break;
             default: crowd.insert(key, value_of(bytes, end), tier);
             }
@@ -141,7 +141,7 @@ TEST_CASE("readers beside the writer see whole values, no older ones, and a budg
         crowd.store.clear();
     };
     crowd.run(read, write);
-    crowd.store.settle();
+    crowd.store.settle(crowd.clock->now());
     CHECK(crowd.wrong == 0);
     CHECK(crowd.hits > 0);
     CHECK(crowd.store.stats().retired_bytes == 0);
