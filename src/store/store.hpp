@@ -188,6 +188,7 @@ template <class F>
 bool Store::visit(std::string_view key, Touch touch, F&& f) const
 {
     const Probe wanted = table_.probe(key);
+    table_.prefetch(wanted);  // comes while the Pin is being made
     const Pin pin;
     Entry* entry = table_.find(wanted);
     if (!entry || is_over(*entry)) return false;

@@ -61,6 +61,7 @@ Table::~Table()
         }
         std::free(directory);
     }
+    for (std::atomic<Word>* directory : outgrown_) std::free(directory);
 }
 
 Table::Word Table::pack(const void* pointer, std::size_t extra) noexcept
@@ -223,12 +224,15 @@ void Table::deepen(std::uint64_t hash)
     BOOST_VERIFY_MSG(region_bits_ + depth < 32, "a table of 2^32 segments");
     auto* old = pointer<std::atomic<Word>>(region.load());
     const std::size_t lines = std::size_t{2} << depth;
+    outgrown_.push_back(old);
     auto* fresh = static_cast<std::atomic<Word>*>(std::malloc(lines * sizeof(std::atomic<Word>)));
-    if (!fresh) throw std::bad_alloc();
+    if (!fresh) {
+        outgrown_.pop_back();
+        throw std::bad_alloc();
+    }
     for (std::size_t i = 0; i != lines; ++i) new (&fresh[i]) std::atomic<Word>(old[i / 2].load());
-    bytes_ += lines / 2 * sizeof(std::atomic<Word>);
+    bytes_ += lines * sizeof(std::atomic<Word>);
     region.store(pack(fresh, depth + 1));
-    retired_.retire(old, lines / 2 * sizeof(std::atomic<Word>));
 }
 
 /// A segment of more than so many buckets with room for these entries and half as many again, not yet

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace galaxy::store {
 
@@ -39,6 +40,8 @@ namespace galaxy::store {
 //  - to use the slots well (7/8 before growing, instead of 5/8), an insert that finds both buckets full
 //    moves an entry out of its way: from its first bucket to its second only, and there before here. A
 //    reader looks at the first before the second, so it meets the entry at least once.
+//  - directories that were outgrown are kept, as they take no more than the one in use: so whoever has no
+//    Pin yet may follow them up to the address of a bucket, and have it fetched.
 // Loads and stores of slots, directories and regions are sequentially consistent, which reclamation
 // needs; on x86 loads are plain for all that.
 
@@ -84,7 +87,7 @@ public:
 
     void erase(Entry& entry, const Probe& probe) noexcept;
 
-    /// Has the first bucket of a key fetched from memory.
+    /// Any thread, without a Pin: has the first bucket of a key fetched from memory.
     void prefetch(const Probe& probe) const noexcept;
 
     std::size_t size() const noexcept { return size_; }
@@ -165,6 +168,7 @@ private:
     const unsigned region_bits_;
     const std::unique_ptr<std::atomic<Word>[]> regions_;
     Retired& retired_;
+    std::vector<std::atomic<Word>*> outgrown_;  ///< directories
     std::size_t size_ = 0;
     std::size_t bytes_ = 0;
 };
