@@ -21,10 +21,14 @@ namespace {
 
 struct Fill {
     std::size_t entries, key_size, value_size;
+    std::size_t callers = 1;
 
     json::object arguments() const
     {
-        return {{"entries", entries}, {"key_size", key_size}, {"value_size", value_size}};
+        return {{"entries", entries},
+                {"key_size", key_size},
+                {"value_size", value_size},
+                {"callers", callers}};
     }
 
     Sample sample(double growth, double ns_per_op) const
@@ -72,6 +76,10 @@ void fill_all(const Options& options, std::size_t residents, Report& report)
     constexpr std::string_view overhead = "overhead_bytes_per_entry";
     Contest contest(options);
     enter_child(contest, "galaxy", "fill-galaxy", fill);
+    // What is under way at the same time lies between the entries, and leaves holes.
+    Fill crowded = fill;
+    crowded.callers = 64;
+    enter_child(contest, "galaxy, 64 callers", "fill-galaxy", crowded);
     enter_child(contest, "sharded LRU", "fill-sharded", fill);
     std::vector<std::string> notes;
     if (find_program("memcached").empty()) {

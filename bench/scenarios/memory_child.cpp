@@ -109,7 +109,7 @@ json::object fill_galaxy(const json::object& arguments)
     Node node(ready_backend(value_size), options);
     const std::size_t base = resident_bytes();
     const Clock::time_point begin = Clock::now();
-    node.fill(entries, key_size);
+    node.fill(entries, key_size, number(arguments, "callers"));
     json::object result = fill_result(entries, base, begin);
     result["charged_bytes"] = node.galaxy().stats().bytes_main;
     return result;

@@ -61,7 +61,7 @@ struct Race {
     Sample galaxy(galaxy::Eviction eviction, galaxy::Recording recording, std::size_t threads) const
     {
         galaxy::GalaxyOptions made;
-        made.capacity = budget_for(objects, options);
+        made.capacity = budget_for(objects, options, eviction);
         made.eviction = eviction;
         made.recording = recording;
         Node node(ready_backend(options.value_size), made, threads);
@@ -173,9 +173,11 @@ void run(const Options& options, Report& report)
 
 }  // namespace
 
-std::size_t budget_for(std::size_t objects, const Options& options)
+std::size_t budget_for(std::size_t objects, const Options& options, galaxy::Eviction eviction)
 {
-    Node node(ready_backend(options.value_size), {});
+    galaxy::GalaxyOptions made;
+    made.eviction = eviction;
+    Node node(ready_backend(options.value_size), made);
     node.fill(1, options.key_size);
     return objects * node.galaxy().stats().bytes_main;
 }

@@ -19,15 +19,14 @@ Node::Node(galaxy::Backend backend, galaxy::GalaxyOptions options, std::size_t t
 {
 }
 
-void Node::fill(std::size_t residents, std::size_t key_size)
+void Node::fill(std::size_t residents, std::size_t key_size, std::size_t callers)
 {
-    bench::fill(io_, galaxy_, residents, key_size);
+    bench::fill(io_, galaxy_, residents, key_size, callers);
 }
 
 void fill(asio::io_context& io, const galaxy::Galaxy& galaxy, std::size_t residents,
-          std::size_t key_size)
+          std::size_t key_size, std::size_t callers)
 {
-    constexpr std::size_t at_once = 64;
     Histogram unused;
     const Worker worker = [&](Place place) -> asio::awaitable<void> {
         std::string key(key_size, '\0');
@@ -36,7 +35,7 @@ void fill(asio::io_context& io, const galaxy::Galaxy& galaxy, std::size_t reside
             const galaxy::Value value = co_await galaxy.get(key);
         }
     };
-    run_workers(io, at_once, 1, std::chrono::seconds(1), unused, worker);
+    run_workers(io, callers, 1, std::chrono::seconds(1), unused, worker);
 
     const galaxy::GalaxyStats stats = galaxy.stats();
     const std::uint64_t held = stats.entries_main + stats.entries_hot;

@@ -17,7 +17,7 @@ public:
 
     /// Gets the keys numbered from 0 to below `residents`. Throws `std::runtime_error` where not
     /// all of them are in memory then.
-    void fill(std::size_t residents, std::size_t key_size);
+    void fill(std::size_t residents, std::size_t key_size, std::size_t callers = 64);
 
     boost::asio::io_context& io() noexcept { return io_; }
     const galaxy::Galaxy& galaxy() const noexcept { return galaxy_; }
@@ -30,7 +30,7 @@ private:
 
 /// The same for a galaxy on any context.
 void fill(boost::asio::io_context& io, const galaxy::Galaxy& galaxy, std::size_t residents,
-          std::size_t key_size);
+          std::size_t key_size, std::size_t callers = 64);
 
 /// Answers every key with the same value, without suspending.
 galaxy::Backend ready_backend(std::size_t value_size);

@@ -69,19 +69,16 @@ void Ghosts::forget_oldest()
 }
 
 S3Fifo::S3Fifo(std::size_t capacity)
-    : small_limit_(capacity / 10), main_limit_(capacity - small_limit_), ghosts_(capacity / 10 * 9)
+    : main_limit_(capacity - capacity / 10), ghosts_(main_limit_)
 {
 }
 
 void S3Fifo::add(Entry& entry)
 {
     entry.frequency().store(0, std::memory_order_relaxed);
-    // Until the budget is used up, what does not fit into the small queue fills the main one.
-    const bool small_is_full = small_cost_ + cost(entry) > small_limit_;
-    if (ghosts_.take(entry.key()) || (!has_evicted_ && small_is_full)) return enter_main(entry);
+    if (ghosts_.take(entry.key())) return enter_main(entry);
     entry.set_place(in_small);
     small_.push_front(entry);
-    small_cost_ += cost(entry);
 }
 
 void S3Fifo::enter_main(Entry& entry) noexcept
@@ -95,7 +92,6 @@ void S3Fifo::remove(Entry& entry) noexcept
 {
     if (entry.place() == in_small) {
         small_.erase(small_.iterator_to(entry));
-        small_cost_ -= cost(entry);
     } else {
         main_.erase(main_.iterator_to(entry));
         main_cost_ -= cost(entry);
@@ -130,7 +126,6 @@ Entry* S3Fifo::next_of_main() noexcept
 
 void S3Fifo::evict(Entry& entry)
 {
-    has_evicted_ = true;
     if (entry.place() == in_small) ghosts_.add(entry.key(), cost(entry));
     remove(entry);
 }

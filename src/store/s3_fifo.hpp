@@ -75,11 +75,9 @@ private:
     void enter_main(Entry& entry) noexcept;
     Entry* next_of_main() noexcept;
 
-    const std::size_t small_limit_;
     const std::size_t main_limit_;
     OrderList small_, main_;  ///< newest first
-    std::size_t small_cost_ = 0, main_cost_ = 0;
-    bool has_evicted_ = false;
+    std::size_t main_cost_ = 0;
     Ghosts ghosts_;
 };
 
