@@ -39,7 +39,9 @@ public:
     {
         const std::uint32_t count = operations_.load(std::memory_order_relaxed) + 1;
         operations_.store(count, std::memory_order_relaxed);
-        quarter_.store(static_cast<std::uint32_t>(residents / 4), std::memory_order_relaxed);
+        // A quarter of a few says little about who is used the least.
+        const std::size_t quarter = residents < few ? 0 : residents / 4;
+        quarter_.store(static_cast<std::uint32_t>(quarter), std::memory_order_relaxed);
         entry.used_at().store(count, std::memory_order_relaxed);
         if (count - marks_[newest_].operations >= residents / (marks / 4)) {
             newest_ = (newest_ + 1) % marks;
@@ -69,6 +71,7 @@ private:
     };
 
     static constexpr std::size_t marks = 64;
+    static constexpr std::size_t few = 64;
 
     std::atomic<std::uint32_t> operations_ = 0;
     std::atomic<std::uint32_t> quarter_ = 0;
