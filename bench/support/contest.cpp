@@ -40,6 +40,12 @@ void Contest::compare(std::string_view over, std::string_view under, std::string
     comparisons_.push_back({first, second, std::string(open_loop ? latency_figure : figure)});
 }
 
+void Contest::compare_part(std::string_view over, std::string_view figure, std::string_view under)
+{
+    compare(over, under, figure);
+    if (find(over) != nullptr && find(under) != nullptr) comparisons_.back().to_the_whole = true;
+}
+
 const Contest::Contestant* Contest::find(std::string_view name) const
 {
     for (const Contestant& contestant : contestants_)
@@ -93,7 +99,7 @@ json::object Contest::row_of(const Contestant& contestant)
 
 Ratio Contest::ratio_of(const Comparison& comparison)
 {
-    const auto& [over, under, figure] = comparison;
+    const auto& [over, under, figure, to_the_whole] = comparison;
     std::string name = over->name + " / " + under->name;
     if (figure == latency_figure) {
         const double ratio = static_cast<double>(over->latencies.quantile(0.99))
@@ -103,8 +109,12 @@ Ratio Contest::ratio_of(const Comparison& comparison)
     std::vector<double> ratios;
     for (std::size_t i = 0; i != over->samples.size(); ++i)
         ratios.push_back(figure_of(over->samples[i], figure)
-                         / figure_of(under->samples[i], figure));
-    if (!figure.empty()) name += " (" + figure + ")";
+                         / figure_of(under->samples[i], to_the_whole ? std::string() : figure));
+    if (to_the_whole) {
+        name = over->name + " (" + figure + ") / " + under->name;
+    } else if (!figure.empty()) {
+        name += " (" + figure + ")";
+    }
     return {std::move(name), median(ratios), *std::min_element(ratios.begin(), ratios.end()),
             *std::max_element(ratios.begin(), ratios.end())};
 }

@@ -40,6 +40,9 @@ public:
     /// "over / under", of `ns_per_op` or of another figure; without effect where one is left out.
     void compare(std::string_view over, std::string_view under, std::string_view figure = {});
 
+    /// A figure of one over `ns_per_op` of the other.
+    void compare_part(std::string_view over, std::string_view figure, std::string_view under);
+
     void run();
 
     /// Rows and ratios. With no columns named, those of times and latencies.
@@ -57,6 +60,7 @@ private:
         const Contestant* over;
         const Contestant* under;
         std::string figure;
+        bool to_the_whole = false;  ///< of `under`
     };
 
     const Contestant* find(std::string_view name) const;
