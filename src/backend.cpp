@@ -35,7 +35,7 @@ public:
 
     Errand(asio::any_io_executor home, std::shared_ptr<const Synchronous> load,
            std::string_view key)
-        : Enrolment(asio::query(home, asio::execution::context)),
+        : Enrolment(home),
           home_(std::move(home)),
           load_(std::move(load)),
           key_(key),

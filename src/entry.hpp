@@ -120,7 +120,8 @@ private:
         Links links;  ///< of the list of those that end at about the same time; the strand's
     };
 
-    static constexpr std::uint8_t ending_part = 1, heat_part = 2, wall_set = 4, second_tier = 8;
+    static constexpr std::uint8_t ending_part = 1, heat_part = 2, wall_set = 4, second_tier = 8,
+                                  mapped = 16;
     static constexpr std::size_t bare_key_at = 36;
 
     Entry() noexcept = default;

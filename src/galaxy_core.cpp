@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// The life of a galaxy around its gets: waiters, the alarm, statistics, the end.
+// The life of a galaxy around its gets: options, waiters, places among the loads, the end.
 
 #include "galaxy_core.hpp"
 
@@ -70,7 +70,7 @@ TimePoint after(TimePoint now, Duration later) noexcept
 
 GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
                        Surroundings surroundings, asio::any_io_executor executor)
-    : Enrolment(asio::query(executor, asio::execution::context)),
+    : Enrolment(executor),
       name_(std::move(name)),
       backend_(std::make_shared<const Backend>(std::move(backend))),
       options_(checked(std::move(options))),
@@ -94,7 +94,10 @@ GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
 GalaxyCore::~GalaxyCore()
 {
     Garbage garbage;
-    leave([this, &garbage] { context_gone(garbage); });
+    leave([this, &garbage] {
+        work_.reset();
+        let_everything_go(garbage);
+    });
 }
 
 asio::any_io_executor GalaxyCore::executor() const
@@ -297,6 +300,14 @@ void GalaxyCore::strand_lost()
 }
 
 void GalaxyCore::context_gone(Garbage& garbage) noexcept
+{
+    // First of all, so that who pushes into an inbox from now on finds the post failing: the context may
+    // have told this object before the strand, and would destroy what is posted in between.
+    strand_.let_go(garbage);
+    let_everything_go(garbage);
+}
+
+void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
 {
     struct Ending {
         explicit Ending(FlightPtr f) noexcept : flight(std::move(f)) {}

@@ -98,7 +98,8 @@ public:
     store::Store& store() noexcept { return store_; }
     bool owns(std::string_view key) const;
 
-    /// Intake stops; `drained` is called, on the strand or where it is gone nowhere, once no flight is left.
+    /// Intake stops; `drained` is called once no flight is left: on the strand, or, where that is gone,
+    /// at once.
     void drain(std::function<void()> drained);
 
     /// Everybody who waits gets `closed`, by post.
@@ -193,6 +194,7 @@ private:
     void flights_changed();
     void strand_lost();
     void context_gone(Garbage& garbage) noexcept override;
+    void let_everything_go(Garbage& garbage) noexcept;
     void abandon(Waiter::Ref waiter, Garbage& garbage) noexcept;
 
     const std::string name_;
@@ -205,6 +207,8 @@ private:
     Inbox<Flight> ended_;  ///< flights whose loads have ended
     Strand strand_;
     std::atomic<bool> intake_stopped_ = false;
+    std::atomic<bool> tending_ = false;
+    std::atomic<bool> starts_slowly_ = false;  ///< the backend, up to its first suspension
 
     mutable std::mutex executor_mutex_;
     boost::asio::any_io_executor executor_;

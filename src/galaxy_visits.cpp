@@ -22,12 +22,14 @@
 //
 // What a turn leaves pending while nothing goes on (an alarm, outstanding work) is settled at the end of
 // a turn, unless a load is about to begin: one that ends at once needs neither, and arming the alarm
-// would cost as much as the miss. `unsettled` reminds the visitor to come back if it did not.
+// would cost as much as the miss. `unsettled` reminds the visitor to come back if it did not. A backend
+// that computes for long before it suspends is found out once; from then on deadlines are armed first.
 
 #include "galaxy_core.hpp"
 
 #include <boost/asio/prefer.hpp>
 
+#include <chrono>
 #include <utility>
 
 namespace galaxy {
@@ -89,13 +91,19 @@ void GalaxyCore::follow(Aftermath left)
 
     const bool unsettled = std::exchange(left.unsettled, false);
     post_home(std::move(left));
+    const TimePoint begun = around_.clock->coarse_now();
+    const auto note_start = [&] {
+        starts_slowly_ = around_.clock->coarse_now() - begun > std::chrono::milliseconds(10);
+    };
     if (BackendCall::begin(call_of(first), shared_from_this(), strand_.beneath())) {
+        note_start();
         Aftermath landed = visit([this, first] { take_end(*first); });
         Sleepers sleepers = std::move(landed.sleepers);
         post_home(std::move(landed));
         wake(std::move(sleepers));
-    } else if (unsettled) {
-        post_home(visit([] {}));
+    } else {
+        note_start();
+        if (unsettled) post_home(visit([] {}));
     }
 }
 
@@ -146,10 +154,15 @@ void GalaxyCore::load_ended(BackendCall::Ptr call)
 
 void GalaxyCore::tend_store(const boost::asio::any_io_executor& executor)
 {
+    // One at a time: many threads hit faster than the strand reads.
+    if (tending_.exchange(true, std::memory_order_acq_rel)) return;
+    const auto tend = [this] {
+        tending_.store(false, std::memory_order_release);
+        store_.upkeep(moment());
+    };
     // A coroutine's own turn does for a visit, so that a loop of hits allocates nothing.
-    if (executor && strand_.is_beneath(executor))
-        return post_home(visit([this] { store_.upkeep(moment()); }));
-    enter([this] { store_.upkeep(moment()); });
+    if (executor && strand_.is_beneath(executor)) return post_home(visit(tend));
+    enter(tend);
 }
 
 // The end of a turn
@@ -160,7 +173,7 @@ void GalaxyCore::end_turn()
     wakeups_.post_abroad();
     aftermath_.sleepers.append(wakeups_.take_home());
     Visitor* const here = Visitor::of(*this);
-    if (!here || aftermath_.loads.empty()) {
+    if (!here || aftermath_.loads.empty() || starts_slowly_) {
         settle_down();
     } else {
         aftermath_.unsettled = unsettled();

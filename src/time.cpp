@@ -26,12 +26,19 @@ Duration read_clock(clockid_t id) noexcept
 class SteadyAlarm final : public Alarm, private Enrolment {
 public:
     explicit SteadyAlarm(const boost::asio::any_io_executor& executor)
-        : Enrolment(boost::asio::query(executor, boost::asio::execution::context)),
+        : Enrolment(executor),
           armed_(std::make_shared<Armed>(executor))
     {
     }
 
-    ~SteadyAlarm() override { leave(); }
+    ~SteadyAlarm() override
+    {
+        std::function<void()> last;  // may be user code: ends without the lock
+        leave([&] {
+            last = std::move(armed_->function);
+            armed_.reset();
+        });
+    }
 
     void arm(TimePoint at, std::function<void()> ring) override
     {

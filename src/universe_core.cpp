@@ -57,7 +57,7 @@ std::shared_ptr<UniverseCore> UniverseCore::make(asio::any_io_executor executor,
 }
 
 UniverseCore::UniverseCore(asio::any_io_executor executor, UniverseOptions options)
-    : Enrolment(asio::query(executor, asio::execution::context)),
+    : Enrolment(executor),
       options_(std::move(options)),
       logger_(std::make_shared<Logger>(options_.log, options_.clock)),
       executor_(std::move(executor)),

@@ -69,7 +69,7 @@ public:
     std::optional<Value> find(std::string_view key) const;
 
     /// Calls `f(std::string_view)` on the bytes in memory and returns true, or returns false. `f`
-    /// must be short: it must not wait, suspend, or call this galaxy.
+    /// must be short, as nothing is freed meanwhile: it must not wait or suspend.
     template <class F>
     bool visit(std::string_view key, F&& f) const;
 

@@ -5,6 +5,7 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
 #include <exception>
@@ -131,6 +132,9 @@ void BackendCall::spawn(Underway underway, asio::any_io_executor executor)
         auto ended = [call = underway.share(), kept](std::exception_ptr) {};
         asio::co_spawn(executor, run(std::move(underway)),
                        asio::bind_cancellation_slot(signal_.slot(), std::move(ended)));
+    } else if (const auto* known = executor.target<asio::io_context::executor_type>()) {
+        // As below, but for its work and its dispatches co_spawn need not go through erased types.
+        asio::co_spawn(*known, run(std::move(underway)), [](std::exception_ptr) {});
     } else {
         asio::co_spawn(executor, run(std::move(underway)), [](std::exception_ptr) {});
     }

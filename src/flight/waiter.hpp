@@ -30,7 +30,8 @@ namespace galaxy {
 // Ten thousand may wait for one key, and a miss is one of them: so a waiter is one allocation, the
 // key's bytes and the handler included, it is linked into whatever it passes through, and where its
 // executor is the galaxy's own (`at_home`) it keeps none: there the visit to the strand, the flight and
-// the posted wakeup, which follow one another without a gap, are the outstanding work.
+// the posted wakeup are the outstanding work, one after the other. (A thread outside that has pushed
+// into the inbox and not yet posted leaves a gap; its own get needs somebody to run the context too.)
 
 using FlightHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;

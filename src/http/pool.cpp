@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 
 Pool::Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context,
            std::string peer_id)
-    : Enrolment(asio::query(context.executor, asio::execution::context)),
+    : Enrolment(context.executor),
       options_(std::move(options)),
       endpoint_(std::move(endpoint)),
       peer_id_(std::move(peer_id)),

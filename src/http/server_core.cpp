@@ -94,7 +94,7 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 }
 
 Server::Core::Core(const Universe& universe, ServerOptions options)
-    : Enrolment(asio::query(universe.get_executor(), asio::execution::context)),
+    : Enrolment(universe.get_executor()),
       options_(std::move(options)),
       handler_(universe, options_.paths),
       responder_(universe.responder()),

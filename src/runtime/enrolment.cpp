@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "runtime/enrolment.hpp"
 
+#include <boost/asio/execution_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/query.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+
 #include <mutex>
 #include <unordered_set>
 
@@ -58,10 +64,22 @@ private:
     std::shared_ptr<Roster> roster_ = std::make_shared<Roster>();
 };
 
+/// A context shuts its services down from the newest to the oldest. Those that the enrolled use are to be
+/// older than the roster's, so that all is let go of before they are touched.
+std::shared_ptr<Roster> roster_of(const boost::asio::any_io_executor& executor)
+{
+    auto& context = boost::asio::query(executor, boost::asio::execution::context);
+    if (!boost::asio::has_service<RosterService>(context)) {
+        const boost::asio::steady_timer timer(executor);
+        const boost::asio::ip::tcp::socket socket(executor);
+        const auto strand = boost::asio::make_strand(executor);
+    }
+    return boost::asio::use_service<RosterService>(context).roster();
+}
+
 }  // namespace
 
-Enrolment::Enrolment(boost::asio::execution_context& context)
-    : roster_(boost::asio::use_service<RosterService>(context).roster())
+Enrolment::Enrolment(const boost::asio::any_io_executor& executor) : roster_(roster_of(executor))
 {
     roster_->add(this);
 }

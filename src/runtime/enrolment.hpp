@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <boost/asio/execution_context.hpp>
+#include <boost/asio/any_io_executor.hpp>
 
 #include <memory>
 #include <type_traits>
@@ -17,10 +17,11 @@ namespace galaxy {
 // The context, while shutting down, holds the roster's lock and has each enrolled object move its Asio
 // members and handlers into a `Garbage`, which is destroyed after the lock is released (handlers run
 // destructors of user code). An object that is destroyed on another thread meanwhile waits in `leave`
-// for that lock, and afterwards has nothing left to destroy. Objects may thus be destroyed before or
-// after their context on any thread. At the very same time they may be only if they hold no timer or
-// socket: other services of the context, of which the lock knows nothing, may be half shut down. And
-// nobody runs a context that is being destroyed, as Asio demands anyway.
+// for that lock, and afterwards has nothing left to destroy; one that comes first destroys what is Asio's
+// under that lock, by `leave(release)`. The roster is made after the services of timers, sockets and
+// strands, and shut down before them. Objects may thus be destroyed before or after their context, or
+// at the very same time, on any thread. Nobody runs a context that is being destroyed, as Asio demands
+// anyway.
 
 /// Things to be destroyed once no lock is held.
 class Garbage {
@@ -45,7 +46,8 @@ public:
     Enrolment& operator=(const Enrolment&) = delete;
 
 protected:
-    explicit Enrolment(boost::asio::execution_context& context);
+    /// With the context of `executor`.
+    explicit Enrolment(const boost::asio::any_io_executor& executor);
 
     /// The most derived destructor must have called `leave`: here its members are gone already.
     virtual ~Enrolment();

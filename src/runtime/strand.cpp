@@ -8,7 +8,7 @@ namespace galaxy {
 namespace asio = boost::asio;
 
 Strand::Strand(asio::any_io_executor inner)
-    : Enrolment(asio::query(inner, asio::execution::context)), on_(on(inner)), inner_(inner)
+    : Enrolment(inner), on_(on(inner)), inner_(inner)
 {
 }
 

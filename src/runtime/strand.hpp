@@ -56,6 +56,9 @@ public:
     /// Whether it is the executor beneath. False where the context is gone.
     bool is_beneath(const boost::asio::any_io_executor& executor) const noexcept;
 
+    /// The context is going: from now on nothing can be posted. For whoever is told of that first.
+    void let_go(Garbage& garbage) noexcept { context_gone(garbage); }
+
     /// For alarms: the strand as an executor. Empty where the context is gone.
     boost::asio::any_io_executor executor() const;
 

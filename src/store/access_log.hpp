@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 namespace galaxy::store {
 
@@ -43,7 +44,11 @@ public:
     void resize(std::size_t residents) noexcept;
 
     /// Begins a round over all stripes.
-    void begin_round() noexcept { left_ = stripe_count_; }
+    void begin_round() noexcept
+    {
+        left_ = stripe_count_;
+        arrived_ = false;
+    }
 
     /// Hands up to `at_most` notes to `use`. True once the round has visited every stripe.
     template <class Use>
@@ -65,6 +70,8 @@ private:
     std::atomic<std::uint32_t> limit_ = 1;  ///< of notes waiting in a stripe
     std::size_t at_ = 0;
     std::size_t left_ = 0;
+    bool arrived_ = false;  ///< at the stripe `at_`, to read it up to `until_`
+    std::uint32_t until_ = 0;
 };
 
 inline bool AccessLog::note(Entry& entry, std::size_t thread) noexcept
@@ -88,14 +95,17 @@ bool AccessLog::drain(std::size_t at_most, Use&& use)
     // A round ends with the stripe before the one it began with; without a round, once around too.
     for (std::size_t stripes = left_ != 0 ? left_ : stripe_count_; stripes != 0; --stripes) {
         Stripe& stripe = stripes_[at_];
-        const std::uint32_t written = stripe.written.load(std::memory_order_acquire);
+        // What was there on arrival, and not what comes meanwhile: a busy stripe would never end.
+        if (!std::exchange(arrived_, true))
+            until_ = stripe.written.load(std::memory_order_acquire);
         std::uint32_t read = stripe.read.load(std::memory_order_relaxed);
-        for (std::uint32_t ahead = read; ahead != written && ahead - read != at_most; ++ahead)
+        for (std::uint32_t ahead = read; ahead != until_ && ahead - read != at_most; ++ahead)
             __builtin_prefetch(stripe.notes[ahead % capacity].load(std::memory_order_relaxed));
-        for (; read != written && at_most != 0; ++read, --at_most)
+        for (; read != until_ && at_most != 0; ++read, --at_most)
             use(*stripe.notes[read % capacity].load(std::memory_order_relaxed));
         stripe.read.store(read, std::memory_order_release);
-        if (read != written) return false;
+        if (read != until_) return false;
+        arrived_ = false;
         at_ = (at_ + 1) & (stripe_count_ - 1);
         if (left_ != 0 && --left_ == 0) return true;
     }

@@ -9,9 +9,9 @@
 namespace galaxy::store {
 
 // Keys come from outside, so the hash is seeded (nobody can prepare keys that collide) and mixes
-// every bit into every bit: its top bits choose the shard, the others the slot. It folds the
-// 128-bit product of two words, an old trick (Vigna's and Wang Yi's generators rest on it): one
-// multiplication for 16 bytes.
+// every bit into every bit; what they choose is table.hpp's to say. It folds the 128-bit product of
+// two words, an old trick (Vigna's and Wang Yi's generators rest on it): one multiplication for 16
+// bytes.
 
 namespace hashing {
 

@@ -6,6 +6,7 @@
 #include <galaxy/options.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace galaxy::store {
@@ -34,6 +35,9 @@ public:
     /// Who has not been used for the longest time, as far as the order knows; null: there is none.
     virtual Entry* coldest() noexcept = 0;
 
+    /// A guess at `next` that changes nothing.
+    virtual Entry* likely_next() noexcept { return coldest(); }
+
     /// How many entries it has; counts them.
     virtual std::size_t size() const noexcept = 0;
 };
@@ -46,8 +50,9 @@ constexpr std::size_t cost_beside(Eviction eviction) noexcept
     return eviction == Eviction::s3_fifo ? slot + ghost : slot;
 }
 
-/// For a tier of up to `capacity` bytes.
-std::unique_ptr<Order> make_order(Eviction eviction, std::size_t capacity);
+/// For a tier of up to `capacity` bytes. Where it hashes keys, it does so with `seed`, which strangers
+/// must not know.
+std::unique_ptr<Order> make_order(Eviction eviction, std::size_t capacity, std::uint64_t seed);
 
 /// The highest frequency that an entry's hits count up to.
 inline constexpr std::uint8_t most_frequent = 3;

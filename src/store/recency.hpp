@@ -49,7 +49,8 @@ public:
         }
     }
 
-    /// When that was, roughly: to a sixteenth of the residents' operations; never longer ago.
+    /// When that was, up to a sixteenth of the residents' operations before it; four times as many are
+    /// remembered.
     TimePoint when(const Entry& entry) const noexcept
     {
         const std::uint32_t now = operations_.load(std::memory_order_relaxed);

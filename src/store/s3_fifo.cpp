@@ -16,7 +16,6 @@ constexpr std::uint8_t promoted_at = 2;
 /// in which all are popular is not gone through as a whole.
 constexpr int most_steps = 512;
 
-constexpr std::uint64_t ghost_seed = 0x243f6a8885a308d3;
 constexpr std::size_t bytes_a_part = std::size_t{4} << 20;
 
 std::uint8_t frequency(Entry& entry) noexcept
@@ -26,15 +25,15 @@ std::uint8_t frequency(Entry& entry) noexcept
 
 }  // namespace
 
-Ghosts::Ghosts(std::size_t limit)
-    : limit_(limit), parts_(std::clamp<std::size_t>(limit / bytes_a_part, 1, 4096))
+Ghosts::Ghosts(std::size_t limit, std::uint64_t seed)
+    : limit_(limit), seed_(seed), parts_(std::clamp<std::size_t>(limit / bytes_a_part, 1, 4096))
 {
 }
 
 void Ghosts::add(std::string_view key, std::size_t cost)
 {
     if (cost > limit_) return;
-    const std::uint64_t hash = store::hash(key, ghost_seed);
+    const std::uint64_t hash = store::hash(key, seed_);
     take(key);
     in_order_.push_back({hash, ++added_});
     part(hash).insert({hash, Known{added_, cost}});
@@ -46,7 +45,7 @@ void Ghosts::add(std::string_view key, std::size_t cost)
 
 bool Ghosts::take(std::string_view key)
 {
-    const std::uint64_t hash = store::hash(key, ghost_seed);
+    const std::uint64_t hash = store::hash(key, seed_);
     Part& in = part(hash);
     const auto known = in.find(hash);
     if (known == in.end()) return false;
@@ -68,8 +67,8 @@ void Ghosts::forget_oldest()
     in.erase(known);
 }
 
-S3Fifo::S3Fifo(std::size_t capacity)
-    : main_limit_(capacity - capacity / 10), ghosts_(main_limit_)
+S3Fifo::S3Fifo(std::size_t capacity, std::uint64_t seed)
+    : main_limit_(capacity - capacity / 10), ghosts_(main_limit_, seed)
 {
 }
 
@@ -136,9 +135,14 @@ Entry* S3Fifo::coldest() noexcept
     return small_.empty() ? nullptr : &small_.back();
 }
 
-std::unique_ptr<Order> make_order(Eviction eviction, std::size_t capacity)
+Entry* S3Fifo::likely_next() noexcept
 {
-    if (eviction == Eviction::s3_fifo) return std::make_unique<S3Fifo>(capacity);
+    return small_.empty() ? coldest() : &small_.back();
+}
+
+std::unique_ptr<Order> make_order(Eviction eviction, std::size_t capacity, std::uint64_t seed)
+{
+    if (eviction == Eviction::s3_fifo) return std::make_unique<S3Fifo>(capacity, seed);
     return std::make_unique<Lru>();
 }
 

@@ -18,7 +18,7 @@ namespace galaxy::store {
 /// were.
 class Ghosts {
 public:
-    explicit Ghosts(std::size_t limit);
+    Ghosts(std::size_t limit, std::uint64_t seed);
 
     void add(std::string_view key, std::size_t cost);
 
@@ -40,6 +40,7 @@ private:
     void forget_oldest();
 
     const std::size_t limit_;
+    const std::uint64_t seed_;
     std::vector<Part> parts_;    ///< many small ones, so that none takes long to rehash
     std::deque<Ghost> in_order_;  ///< with some that were taken
     std::uint64_t added_ = 0;
@@ -55,7 +56,7 @@ private:
 /// nothing: it counts up to three in the entry.
 class S3Fifo final : public Order {
 public:
-    explicit S3Fifo(std::size_t capacity);
+    S3Fifo(std::size_t capacity, std::uint64_t seed);
 
     void add(Entry& entry) override;
     void use(Entry&) noexcept override {}
@@ -63,6 +64,7 @@ public:
     Entry* next() noexcept override;
     void evict(Entry& entry) override;
     Entry* coldest() noexcept override;
+    Entry* likely_next() noexcept override;
     std::size_t size() const noexcept override { return small_.size() + main_.size(); }
 
 private:

@@ -49,7 +49,8 @@ Store::Store(Limits limits, std::shared_ptr<const Clock> clock)
       clock_(std::move(clock)),
       table_(limits.capacity, random_seed(), retired_),
       // The coldest copy is what a promoter compares with, so copies go in order of use.
-      orders_{make_order(limits.eviction, limits.capacity), make_order(Eviction::lru, hot_limit_)},
+      orders_{make_order(limits.eviction, limits.capacity, random_seed()),
+              make_order(Eviction::lru, hot_limit_, 0)},
       expiry_(clock_->now())
 {
     publish();
@@ -204,13 +205,13 @@ bool Store::evict_one(Tier first, const EvictedHot& evicted_hot)
     return true;
 }
 
-void Store::list(Entry& entry, const Entry* replaced, TimePoint now)
+void Store::list(Entry& entry, Entry* replaced, TimePoint now)
 {
     const Tier tier = tier_of(entry);
     if (tier == Tier::hot) {
         const bool same_copy = replaced && tier_of(*replaced) == Tier::hot;
         // The first hit is the get that it was fetched for.
-        entry.heat() = same_copy ? const_cast<Entry*>(replaced)->heat() : Heat{1, now, now};
+        entry.heat() = same_copy ? replaced->heat() : Heat{1, now, now};
     }
     if (entry.ends() != TimePoint::max()) expiry_.add(entry);
     order(tier).add(entry);
@@ -288,7 +289,7 @@ void Store::foresee_eviction() const noexcept
 {
     const StoreStats& charged = books_.stats;
     if (charged.bytes_main + charged.bytes_hot < limits_.capacity / 16 * 15) return;
-    const Entry* victim = order(Tier::main).coldest();
+    const Entry* victim = order(Tier::main).likely_next();
     if (victim) table_.prefetch(table_.probe(victim->key()));
 }
 
@@ -298,9 +299,9 @@ bool Store::maintain(TimePoint now)
     const std::size_t dropped = drop_expired(expired_looked_at, now);
 
     const bool due = retired_.count() >= many_retired
-                     || retired_.bytes() >= std::min(much_retired, limits_.capacity / 64);
+                     || retired_.bytes() > std::min(much_retired, limits_.capacity / 64);
     if (due && !collecting_) {
-        safe_ = advance_epoch();
+        safe_after_round_ = advance_epoch();
         log_.begin_round();
         collecting_ = true;
     }
@@ -309,17 +310,18 @@ bool Store::maintain(TimePoint now)
         use(entry, now);
         any_read = true;
     });
-    const bool freeing = collecting_ && all_read;
-    if (freeing) {
-        retired_.free_before(safe_, things_freed);
+    if (collecting_ && all_read) {
+        safe_ = safe_after_round_;
         collecting_ = false;
     }
-    return dropped != 0 || any_read || freeing;
+    const std::size_t retired = retired_.count();
+    retired_.free_before(safe_, things_freed);
+    return dropped != 0 || any_read || retired_.count() != retired;
 }
 
 void Store::settle(TimePoint now)
 {
-    while (drop_expired(expired_looked_at, now) != 0) {}
+    drop_expired(std::numeric_limits<std::size_t>::max(), now);
     const std::uint64_t safe = advance_epoch();
     log_.begin_round();
     while (!log_.drain(notes_read, [&](Entry& entry) { use(entry, now); })) {}

@@ -153,14 +153,14 @@ private:
     Inserted verdict(std::size_t charge, TimePoint ends, Tier tier, TimePoint now) const noexcept;
     void make_room(std::size_t charge, Tier tier, TimePoint now, const EvictedHot& evicted_hot);
     bool evict_one(Tier first, const EvictedHot& evicted_hot);
-    void list(Entry& entry, const Entry* replaced, TimePoint now);
+    void list(Entry& entry, Entry* replaced, TimePoint now);
     void unlist(Entry& entry);
     void remove(Entry& entry) noexcept;
     void drop(Entry& entry) noexcept;
     void end_expiry(Entry& entry) noexcept;
     bool maintain(TimePoint now);
     void foresee_eviction() const noexcept;
-    std::size_t drop_expired(std::size_t at_most, TimePoint now) noexcept;
+    std::size_t drop_expired(std::size_t looked_at, TimePoint now) noexcept;
     void book(const Entry& entry, std::int64_t sign) noexcept;
     void publish() noexcept;
 
@@ -179,8 +179,9 @@ private:
     std::array<std::unique_ptr<Order>, tiers> orders_;
     ExpiryWheel expiry_;
     Books books_;
-    std::uint64_t safe_ = 0;  ///< while a round of notes is under way: what may be freed after it
-    bool collecting_ = false;
+    std::uint64_t safe_ = 0;  ///< what is stamped with less may be freed
+    std::uint64_t safe_after_round_ = 0;
+    bool collecting_ = false;  ///< a round of notes is under way
     unsigned published_times_ = 0;
 };
 

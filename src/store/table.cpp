@@ -153,67 +153,82 @@ Table::Slot* Table::make_way(const Segment& segment, const Places& full) noexcep
 void Table::grow(std::uint64_t hash_of_key)
 {
     std::atomic<Word>& region = regions_[region_of(hash_of_key)];
-    if (region.load() == 0) {
-        const Segment first = allocate(1);
-        auto* directory = static_cast<std::atomic<Word>*>(std::malloc(sizeof(std::atomic<Word>)));
-        if (!directory) {
-            free(first);
-            throw std::bad_alloc();
-        }
-        new (directory) std::atomic<Word>(pack(first.buckets, first.count));
-        bytes_ += sizeof(std::atomic<Word>);
-        return region.store(pack(directory, 0));
-    }
+    if (region.load() == 0) return begin_region(region);
 
     const std::size_t depth = extra(region.load());
     auto* directory = pointer<std::atomic<Word>>(region.load());
     const std::size_t line = line_of(hash_of_key, depth);
     const Word word = directory[line].load();
+    // The lines that name this segment lie together, a power of two of them.
+    Lines lines{directory, line, line + 1};
+    while (lines.begin != 0 && directory[lines.begin - 1].load() == word) --lines.begin;
+    while (lines.end != std::size_t{1} << depth && directory[lines.end].load() == word) ++lines.end;
+
     const Segment old = segment(word);
+    if (old.count == sizes.back() && lines.end - lines.begin == 1)
+        return deepen(hash_of_key);  // and come again
 
     std::array<const Entry*, most> entries;
-    std::size_t count = 0;
-    for (std::size_t b = 0; b != old.count; ++b) {
-        for (const Slot& slot : old.buckets[b].slots) {
-            const Entry* entry = pointer<Entry>(slot.load(std::memory_order_relaxed));
-            if (!entry) continue;
-            __builtin_prefetch(entry);
-            entries[count++] = entry;
-        }
-    }
-
-    // The lines that name this segment lie together, a power of two of them.
-    std::size_t begin = line;
-    std::size_t end = line + 1;
-    while (begin != 0 && directory[begin - 1].load() == word) --begin;
-    while (end != std::size_t{1} << depth && directory[end].load() == word) ++end;
-
+    const Entry** const last = gather(old, entries.data());
     if (old.count != sizes.back()) {
-        const Segment larger = build(entries.data(), entries.data() + count, old.count);
-        for (std::size_t i = begin; i != end; ++i)
-            directory[i].store(pack(larger.buckets, larger.count));
-    } else if (end - begin == 1) {
-        return deepen(hash_of_key);  // and come again
+        lines.name(build(entries.data(), last, old.count));
     } else {
-        const std::size_t middle = begin + (end - begin) / 2;
-        auto* upper = std::partition(entries.data(), entries.data() + count, [&](const Entry* e) {
-            return line_of(hash(e->key(), seed_), depth) < middle;
-        });
-        const Segment low = build(entries.data(), upper, 0);
-        Segment high;
-        try {
-            high = build(upper, entries.data() + count, 0);
-        } catch (...) {
-            free(low);
-            throw;
-        }
-        for (std::size_t i = begin; i != middle; ++i)
-            directory[i].store(pack(low.buckets, low.count));
-        for (std::size_t i = middle; i != end; ++i)
-            directory[i].store(pack(high.buckets, high.count));
+        split(lines, depth, entries.data(), last);
     }
     bytes_ -= old.count * sizeof(Bucket);
     retired_.retire(old.buckets, old.count * sizeof(Bucket));
+}
+
+void Table::begin_region(std::atomic<Word>& region)
+{
+    const Segment first = allocate(1);
+    auto* directory = static_cast<std::atomic<Word>*>(std::malloc(sizeof(std::atomic<Word>)));
+    if (!directory) {
+        free(first);
+        throw std::bad_alloc();
+    }
+    new (directory) std::atomic<Word>(pack(first.buckets, first.count));
+    bytes_ += sizeof(std::atomic<Word>);
+    region.store(pack(directory, 0));
+}
+
+/// Writes down the entries of a segment, and has them fetched, as their keys are wanted next. Returns
+/// where it ended.
+const Entry** Table::gather(const Segment& from, const Entry** to) noexcept
+{
+    for (std::size_t b = 0; b != from.count; ++b) {
+        for (const Slot& slot : from.buckets[b].slots) {
+            const Entry* entry = pointer<Entry>(slot.load(std::memory_order_relaxed));
+            if (!entry) continue;
+            __builtin_prefetch(entry);
+            *to++ = entry;
+        }
+    }
+    return to;
+}
+
+void Table::split(const Lines& lines, std::size_t depth, const Entry** begin, const Entry** end)
+{
+    const std::size_t middle = lines.begin + (lines.end - lines.begin) / 2;
+    const Entry** const upper = std::partition(begin, end, [&](const Entry* entry) {
+        return line_of(hash(entry->key(), seed_), depth) < middle;
+    });
+    const Segment low = build(begin, upper, 0);
+    Segment high;
+    try {
+        high = build(upper, end, 0);
+    } catch (...) {
+        free(low);
+        throw;
+    }
+    Lines{lines.directory, lines.begin, middle}.name(low);
+    Lines{lines.directory, middle, lines.end}.name(high);
+}
+
+void Table::Lines::name(const Segment& segment) const noexcept
+{
+    for (std::size_t i = begin; i != end; ++i)
+        directory[i].store(pack(segment.buckets, segment.count));
 }
 
 /// Twice the lines for the region's directory.

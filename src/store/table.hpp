@@ -58,6 +58,7 @@ inline bool same_bytes(std::string_view a, std::string_view b) noexcept
     using hashing::word;
     if (a.size() != b.size()) return false;
     const std::size_t n = a.size();
+    if (n == 0) return true;  // and the pointers may be null
     if (n < 8) return word(a.data(), n) == word(b.data(), n);
     if (n > 16) return std::memcmp(a.data(), b.data(), n) == 0;
     return word(a.data(), 8) == word(b.data(), 8)
@@ -116,6 +117,14 @@ private:
         std::size_t first, second;
     };
 
+    /// Some lines of a directory.
+    struct Lines {
+        void name(const Segment& segment) const noexcept;
+
+        std::atomic<Word>* directory;
+        std::size_t begin, end;
+    };
+
     static constexpr unsigned pointer_bits = 48;
     static constexpr Word pointer_mask = (Word{1} << pointer_bits) - 1;
 
@@ -159,6 +168,9 @@ private:
     bool put(const Segment& segment, Entry& entry, std::uint64_t hash) noexcept;
     Slot* make_way(const Segment& segment, const Places& places) noexcept;
     void grow(std::uint64_t hash);
+    void begin_region(std::atomic<Word>& region);
+    static const Entry** gather(const Segment& from, const Entry** to) noexcept;
+    void split(const Lines& lines, std::size_t depth, const Entry** begin, const Entry** end);
     void deepen(std::uint64_t hash);
     Segment build(const Entry* const* begin, const Entry* const* end, std::size_t more_than);
     Segment allocate(std::size_t count);

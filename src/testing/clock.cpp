@@ -46,7 +46,7 @@ class ManualClock::State::Bell final : public std::enable_shared_from_this<Bell>
                                        private Enrolment {
 public:
     Bell(std::shared_ptr<State> state, asio::any_io_executor executor)
-        : Enrolment(asio::query(executor, asio::execution::context)),
+        : Enrolment(executor),
           state_(std::move(state)),
           executor_(std::move(executor))
     {

@@ -121,7 +121,7 @@ FetchResult Serving::result_of(error_code error, const Value& value, std::size_t
 
 Asking::Asking(asio::any_io_executor executor, FetchHandler handler, Counter in_flight,
                std::function<void()> ended)
-    : Enrolment(asio::query(executor, asio::execution::context)),
+    : Enrolment(executor),
       executor_(std::move(executor)),
       handler_(std::move(handler)),
       in_flight_(std::move(in_flight)),

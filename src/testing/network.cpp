@@ -118,7 +118,7 @@ class Network::State::Fetcher final : public RemoteFetcher,
                                       private Enrolment {
 public:
     Fetcher(std::shared_ptr<State> state, Peer peer, const LinkContext& context)
-        : Enrolment(asio::query(context.executor, asio::execution::context)),
+        : Enrolment(context.executor),
           state_(std::move(state)),
           peer_(std::move(peer)),
           universe_(context.universe),

@@ -12,7 +12,7 @@ namespace galaxy::testing {
 namespace asio = boost::asio;
 
 Parked::Parked(asio::any_io_executor executor, Handler handler)
-    : Enrolment(asio::query(executor, asio::execution::context)),
+    : Enrolment(executor),
       executor_(asio::prefer(executor, asio::execution::outstanding_work.tracked)),
       handler_(std::in_place, std::move(handler))
 {

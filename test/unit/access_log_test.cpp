@@ -62,6 +62,8 @@ TEST_CASE("a full stripe drops notes until it is read")
     CHECK(read == 100);
     CHECK(log.note(*entries.list[0], 0));
     CHECK(log.drain(all, [&](Entry&) { ++read; }));
+    CHECK(read == 256);  // what there was when the reading began
+    CHECK(log.drain(all, [&](Entry&) { ++read; }));
     CHECK(read == 257);
 }
 
@@ -93,6 +95,22 @@ TEST_CASE("a round ends when every stripe was visited since it began")
     std::size_t steps = 0;
     for (; !log.drain(3, [&](Entry&) { ++read; }); ++steps) REQUIRE(steps < 1000);
     CHECK(read == 160);
+}
+
+TEST_CASE("a round ends however busily notes are made meanwhile")
+{
+    const Entries entries(1);
+    AccessLog log;
+    log.resize(many_residents);
+    const auto fill = [&] {
+        for (std::size_t thread = 0; thread != 16; ++thread)
+            while (log.note(*entries.list[0], thread)) {}
+    };
+    fill();
+    CHECK_FALSE(log.drain(100, [](Entry&) {}));
+    log.begin_round();
+    std::size_t steps = 0;
+    for (; !log.drain(128, [](Entry&) {}); fill()) REQUIRE(++steps < 100);
 }
 
 TEST_CASE("threads that note beside a drain lose notes at worst")

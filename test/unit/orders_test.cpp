@@ -26,7 +26,8 @@ struct Cache {
     Cache(Eviction eviction, std::size_t entries)
         : limit(entries),
           order(make_order(eviction, entries * (Entry::footprint(8, 0, false, Entry::Room::none)
-                                                + cost_beside(eviction))))
+                                                + cost_beside(eviction)),
+                           42))
     {
     }
     ~Cache()
@@ -137,7 +138,7 @@ TEST_CASE("orders keep their own through random asks and removals")
 
 TEST_CASE("ghosts are forgotten by their cost, oldest first, and taken once")
 {
-    Ghosts ghosts(10);
+    Ghosts ghosts(10, 42);
     for (int i = 0; i != 12; ++i) ghosts.add(std::to_string(i), 1);
     CHECK_FALSE(ghosts.take("1"));
     CHECK(ghosts.take("2"));
