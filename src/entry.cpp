@@ -16,11 +16,11 @@
 
 namespace galaxy {
 
-// Small entries come from malloc; glibc takes 8 bytes beside them and hands out multiples of 16. Large
-// ones are mapped: under churn of mixed sizes a heap that has them between small ones keeps up to 1.6
-// times what it hands out, and 1.1 without. A mapping costs 35 us, little beside copying 64 KiB in and
-// out of a socket. A process may have 65 530 mappings by default (vm.max_map_count); beyond them large
-// entries come from malloc too.
+// Small entries come from malloc; glibc takes 8 bytes beside them and hands out multiples of 16.
+// Large ones are mapped: under churn of mixed sizes a heap that has them between small ones keeps
+// up to 1.6 times what it hands out, and 1.1 without. A mapping costs 35 us, little beside copying
+// 64 KiB in and out of a socket. A process may have 65 530 mappings by default (vm.max_map_count);
+// beyond them large entries come from malloc too.
 
 namespace {
 
@@ -85,8 +85,8 @@ Entry* Entry::make(std::string_view key, std::string_view bytes, const Expiry& e
                    unsigned tier)
 {
     static_assert(offsetof(Entry, place_) + 1 == bare_key_at && sizeof(Entry) == parts_at);
-    static_assert(std::is_trivially_destructible_v<Ending>
-                  && std::is_trivially_destructible_v<Heat>);
+    static_assert(
+        std::is_trivially_destructible_v<Ending> && std::is_trivially_destructible_v<Heat>);
     const bool ending = !expiry.never() || expiry.wall;
     const std::size_t key_at = key_offset(ending, room);
     const std::uint32_t key_size = narrow(key.size());

@@ -11,17 +11,17 @@
 
 namespace galaxy {
 
-// One allocation holds all that is kept of a value: this header, the parts that few values need, the
-// key, the bytes. It is what a `Value` points at and what a galaxy's table holds: what was loaded
-// becomes the entry, and a hit hands the entry out, without another copy.
+// One allocation holds all that is kept of a value: this header, the parts that few values need,
+// the key, the bytes. It is what a `Value` points at and what a galaxy's table holds: what was
+// loaded becomes the entry, and a hit hands the entry out, without another copy.
 //
 //      0  references, size of the key, size of the value, time of the last use
 //     16  links of an order, or the gauge that counts it
 //     32  where the key begins, what it is, frequency, place in an order
 //     36  key and value; at 40 where there are parts, after them: Ending, Heat
 //
-// From the moment that others see it, all is as it was made, but for the atomics and for what is the
-// strand's alone: links, place and heat.
+// From the moment that others see it, all is as it was made, but for the atomics and for what is
+// the strand's alone: links, place and heat.
 
 class PinGauge;
 
@@ -131,10 +131,7 @@ private:
     static std::size_t key_offset(bool ending, Room room) noexcept;
     static std::size_t taken(std::size_t size) noexcept;
 
-    std::size_t size() const noexcept
-    {
-        return std::size_t{key_at_} + key_size_ + value_size_;
-    }
+    std::size_t size() const noexcept { return std::size_t{key_at_} + key_size_ + value_size_; }
     std::size_t heat_at() const noexcept { return parts_at + (has_ending() ? sizeof(Ending) : 0); }
     void* at(std::size_t offset) noexcept { return base() + offset; }
     char* base() noexcept { return reinterpret_cast<char*>(this); }

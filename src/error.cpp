@@ -60,8 +60,8 @@ const char* text(errc code) noexcept
     return "this code is unknown to this version of galaxy; build all parts against one version";
 }
 
-// Boost's base has a protected destructor and no virtual one, so that categories outlive everything;
-// g++ warns of it all the same.
+// Boost's base has a protected destructor and no virtual one, so that categories outlive
+// everything; g++ warns of it all the same.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
 class Category final : public boost::system::error_category {

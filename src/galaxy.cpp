@@ -84,8 +84,8 @@ void GalaxyCore::take_in()
     enter_soon();
 }
 
-// 3. On the strand, the waiter joins the key's flight or leads a new one. The leader is enlisted before
-// the flight takes off, so that a load that ends at once finds it.
+// 3. On the strand, the waiter joins the key's flight or leads a new one. The leader is enlisted
+// before the flight takes off, so that a load that ends at once finds it.
 
 void GalaxyCore::join(Waiter::Ref waiter)
 {
@@ -193,8 +193,8 @@ bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)
     return false;
 }
 
-// 4a. The peer leg: wait as long as the link shows life, but not beyond the half of the flight's time,
-// for the other half is the backend's.
+// 4a. The peer leg: wait as long as the link shows life, but not beyond the half of the flight's
+// time, for the other half is the backend's.
 
 void GalaxyCore::ask(const FlightPtr& flight, Link& link)
 {
@@ -365,8 +365,8 @@ void GalaxyCore::count_load(const Flight& flight, const LoadEnd& end)
         around_.observer->load_ended({name_, flight.key}, end.error, took, end.what);
 }
 
-// The waiters are let go at `backend_timeout`, but the key stays taken until the load really ends, so
-// that a process never has two loads of one key under way; who asks meanwhile joins this one.
+// The waiters are let go at `backend_timeout`, but the key stays taken until the load really ends,
+// so that a process never has two loads of one key under way; who asks meanwhile joins this one.
 
 void GalaxyCore::load_overdue(Flight& flight)
 {

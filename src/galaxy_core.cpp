@@ -113,7 +113,6 @@ bool GalaxyCore::owns(std::string_view key) const
     return owner && !owner->link;
 }
 
-
 Waiter::Ref GalaxyCore::waiter(std::string_view key, const GetOptions& options, bool looked)
 {
     GetRequest request;
@@ -283,8 +282,8 @@ void GalaxyCore::shut()
     flights_changed();
 }
 
-/// The strand is gone with its context. What came too late for `context_gone` ends here; its waiters'
-/// own executors live, or they could not have called.
+/// The strand is gone with its context. What came too late for `context_gone` ends here; its
+/// waiters' own executors live, or they could not have called.
 void GalaxyCore::strand_lost()
 {
     const std::lock_guard lock(lost_mutex_);
@@ -301,8 +300,9 @@ void GalaxyCore::strand_lost()
 
 void GalaxyCore::context_gone(Garbage& garbage) noexcept
 {
-    // First of all, so that who pushes into an inbox from now on finds the post failing: the context may
-    // have told this object before the strand, and would destroy what is posted in between.
+    // First of all, so that who pushes into an inbox from now on finds the post failing: the
+    // context may have told this object before the strand, and would destroy what is posted in
+    // between.
     strand_.let_go(garbage);
     let_everything_go(garbage);
 }

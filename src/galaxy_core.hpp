@@ -52,8 +52,8 @@ struct KeyHash {
     std::size_t operator()(std::string_view key) const noexcept { return store::hash(key, seed); }
 };
 
-/// A galaxy behind its handles. `galaxy.cpp` is the life of a get; `galaxy_core.cpp` is the life of the
-/// galaxy around it.
+/// A galaxy behind its handles. `galaxy.cpp` is the life of a get; `galaxy_core.cpp` is the life of
+/// the galaxy around it.
 ///
 /// Members marked "strand" are touched on the strand only; the rest from any thread.
 class GalaxyCore final : public WaiterOwner,
@@ -74,8 +74,8 @@ public:
     /// The universe's executor; the system's where the context is gone.
     boost::asio::any_io_executor executor() const;
 
-    /// A get's look into memory; counts the get where it is a hit. `yielding` is set for every 256th
-    /// hit of a thread, which is to give way to whatever else wants its context, and to call
+    /// A get's look into memory; counts the get where it is a hit. `yielding` is set for every
+    /// 256th hit of a thread, which is to give way to whatever else wants its context, and to call
     /// `tend_store`.
     std::optional<Value> hit(std::string_view key, bool& yielding);
 
@@ -98,8 +98,8 @@ public:
     store::Store& store() noexcept { return store_; }
     bool owns(std::string_view key) const;
 
-    /// Intake stops; `drained` is called once no flight is left: on the strand, or, where that is gone,
-    /// at once.
+    /// Intake stops; `drained` is called once no flight is left: on the strand, or, where that is
+    /// gone, at once.
     void drain(std::function<void()> drained);
 
     /// Everybody who waits gets `closed`, by post.
@@ -171,8 +171,8 @@ private:
     bool take_place();
     void give_place_back();
 
-    // Visits to the strand, galaxy_visits.cpp. Any thread, but for those of the strand and those marked
-    // "beneath", which are handlers of the universe's executor that are not on the strand.
+    // Visits to the strand, galaxy_visits.cpp. Any thread, but for those of the strand and those
+    // marked "beneath", which are handlers of the universe's executor that are not on the strand.
     template <class F>
     bool enter(F f);
     bool enter_soon();

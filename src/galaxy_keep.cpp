@@ -63,14 +63,16 @@ Value GalaxyCore::keep_loaded(Flight& flight, const Loaded& loaded)
     const TimePoint now = moment();
     Expiry expiry = store::from_backend(loaded.lifetime(), loaded.expires(), now,
                                         loaded.expires() ? around_.clock->wall() : WallTime());
-    // What is not for the cache is over already, so that peers who are served it do not keep it either.
+    // What is not for the cache is over already, so that peers who are served it do not keep it
+    // either.
     if (!loaded.cacheable()) expiry = store::from_lifetime(Duration::zero(), now);
     return keep_in_tier(flight, loaded.bytes(), cap(expiry, options_.get_ttl), Origin::backend,
                         loaded.cacheable());
 }
 
-/// What the local leg brought belongs to the main tier of the first living peer in rank, and of whoever
-/// a peer takes for that; anybody else brought it because peers failed, and keeps it for a while only.
+/// What the local leg brought belongs to the main tier of the first living peer in rank, and of
+/// whoever a peer takes for that; anybody else brought it because peers failed, and keeps it for a
+/// while only.
 Value GalaxyCore::keep_in_tier(Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
                                bool cacheable)
 {
@@ -87,8 +89,9 @@ Value GalaxyCore::keep_in_tier(Flight& flight, std::string_view bytes, Expiry ex
     return value;
 }
 
-/// What a peer said of the value's end: the remaining time, where it is one of our nodes, since then
-/// clocks need not agree; else the moment of the calendar, which is kept in any case to be passed on.
+/// What a peer said of the value's end: the remaining time, where it is one of our nodes, since
+/// then clocks need not agree; else the moment of the calendar, which is kept in any case to be
+/// passed on.
 Expiry GalaxyCore::expiry_of(const FetchResult& answer)
 {
     const TimePoint now = moment();

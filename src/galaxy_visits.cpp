@@ -2,28 +2,30 @@
 //
 // How the life of a get comes to the strand and leaves it.
 //
-// A miss goes from the caller to the strand, to the executor where the backend runs, to the strand with
-// what was loaded, and to the executor where the caller waits. Each of these steps as a post of its own
-// costs a turn of the context's queue and with it, where a context does nothing else, a look for I/O
-// (an epoll_wait of 130 ns): that was most of a miss. But the universe's executor is where the strand's
-// turns happen anyway, and mostly where callers wait and backends run. So there is one post a miss, the
-// first. Its handler
+// A miss goes from the caller to the strand, to the executor where the backend runs, to the strand
+// with what was loaded, and to the executor where the caller waits. Each of these steps as a post
+// of its own costs a turn of the context's queue and with it, where a context does nothing else, a
+// look for I/O (an epoll_wait of 130 ns): that was most of a miss. But the universe's executor is
+// where the strand's turns happen anyway, and mostly where callers wait and backends run. So there
+// is one post a miss, the first. Its handler
 //
 //   1. visits the strand: an inner dispatch, which runs the turn inside where the strand is free;
 //   2. off the strand again, does what the turn left (its `Aftermath`): calls the backend;
 //   3. if that ended at once, visits the strand with the result;
 //   4. off the strand again, wakes the callers.
 //
-// User code thus runs on its executor, off the strand, not inside anything that user code called, and
-// never deeper than one handler: what follows of a follow-up is posted. One load is begun inside and the
-// others of the turn are posted, so that on a context of many threads they run side by side. Where the
-// strand is busy on another thread, the turn runs there, and whoever visits there finds the aftermath;
-// where nobody visits (what was posted to the strand itself), it is posted.
+// User code thus runs on its executor, off the strand, not inside anything that user code called,
+// and never deeper than one handler: what follows of a follow-up is posted. One load is begun
+// inside and the others of the turn are posted, so that on a context of many threads they run side
+// by side. Where the strand is busy on another thread, the turn runs there, and whoever visits
+// there finds the aftermath; where nobody visits (what was posted to the strand itself), it is
+// posted.
 //
-// What a turn leaves pending while nothing goes on (an alarm, outstanding work) is settled at the end of
-// a turn, unless a load is about to begin: one that ends at once needs neither, and arming the alarm
-// would cost as much as the miss. `unsettled` reminds the visitor to come back if it did not. A backend
-// that computes for long before it suspends is found out once; from then on deadlines are armed first.
+// What a turn leaves pending while nothing goes on (an alarm, outstanding work) is settled at the
+// end of a turn, unless a load is about to begin: one that ends at once needs neither, and arming
+// the alarm would cost as much as the miss. `unsettled` reminds the visitor to come back if it did
+// not. A backend that computes for long before it suspends is found out once; from then on
+// deadlines are armed first.
 
 #include "galaxy_core.hpp"
 

@@ -18,7 +18,8 @@ class Histogram {
 public:
     void record(std::uint64_t sample) noexcept;
 
-    /// The same for a histogram that only one thread at a time records in, at a fraction of the price.
+    /// The same for a histogram that only one thread at a time records in, at a fraction of the
+    /// price.
     void record_alone(std::uint64_t sample) noexcept;
 
     /// What was recorded so far, times `unit`: 1e-9 makes nanoseconds seconds. A sample that is

@@ -10,10 +10,10 @@
 
 namespace galaxy {
 
-/// What happens as often as memory is read. A counter that all threads add to would be the line that
-/// they all wait for, and even an undisputed atomic addition takes as long as a third of a lookup; so
-/// each thread has a line of its own, to which it adds by a plain load and store. Threads beyond
-/// the 64th share one.
+/// What happens as often as memory is read. A counter that all threads add to would be the line
+/// that they all wait for, and even an undisputed atomic addition takes as long as a third of a
+/// lookup; so each thread has a line of its own, to which it adds by a plain load and store.
+/// Threads beyond the 64th share one.
 class HitCounts {
 public:
     enum Event : std::size_t { main_hit, hot_hit, find_hit, find_miss };

@@ -13,8 +13,8 @@
 
 namespace galaxy {
 
-/// The user's log, with repeats limited: one line of each message in ten seconds, which then tells how
-/// many were left out. Thread-safe.
+/// The user's log, with repeats limited: one line of each message in ten seconds, which then tells
+/// how many were left out. Thread-safe.
 class Logger {
 public:
     Logger(Log log, std::shared_ptr<Clock> clock);

@@ -26,8 +26,7 @@ Duration read_clock(clockid_t id) noexcept
 class SteadyAlarm final : public Alarm, private Enrolment {
 public:
     explicit SteadyAlarm(const boost::asio::any_io_executor& executor)
-        : Enrolment(executor),
-          armed_(std::make_shared<Armed>(executor))
+        : Enrolment(executor), armed_(std::make_shared<Armed>(executor))
     {
     }
 

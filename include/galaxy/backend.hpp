@@ -54,8 +54,8 @@ private:
 using Backend = std::function<boost::asio::awaitable<Loaded>(std::string_view key)>;
 
 /// Makes a backend of a synchronous function, called on `pool` (say, an `asio::thread_pool`), so
-/// that a driver that blocks never blocks a galaxy. The pool's size bounds how many run at once; the
-/// pool must outlive the universe's context. A call that has begun cannot be cancelled.
+/// that a driver that blocks never blocks a galaxy. The pool's size bounds how many run at once;
+/// the pool must outlive the universe's context. A call that has begun cannot be cancelled.
 Backend blocking(boost::asio::any_io_executor pool,
                  std::function<Loaded(std::string_view key)> load);
 

@@ -78,7 +78,8 @@ public:
     /// connecting: the universe watches for silence and cancels.
     virtual void start(const FetchRequest& request, FetchHandler handler) = 0;
 
-    /// Gives a request up: its handler is called soon, with whatever error. Unknown ids are ignored.
+    /// Gives a request up: its handler is called soon, with whatever error. Unknown ids are
+    /// ignored.
     virtual void cancel(std::uint64_t id) = 0;
 
     /// Gives up all requests and closes what is open. Later requests end with `errc::closed`.

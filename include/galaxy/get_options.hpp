@@ -27,7 +27,8 @@ struct TraceContext {
     bool empty() const noexcept { return traceparent.empty() && b3_trace_id.empty(); }
 };
 
-/// Options of one get. Trivially destructible on purpose: safe to write inside a `co_await` on g++ 12.
+/// Options of one get. Trivially destructible on purpose: safe to write inside a `co_await` on g++
+/// 12.
 struct GetOptions {
     Mode mode = Mode::normal;
     /// From the call; zero means the galaxy's `get_timeout`. Negative: only what is in memory.

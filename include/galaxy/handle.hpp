@@ -25,8 +25,9 @@ namespace galaxy {
 class GalaxyCore;
 /// A named keyspace: a backend, a byte budget, a strand of its own.
 ///
-/// A cheap handle; copies name the same galaxy. It may outlive its universe and the execution context:
-/// then it still finds what is in memory, and whatever needs more ends with `errc::closed`.
+/// A cheap handle; copies name the same galaxy. It may outlive its universe and the execution
+/// context: then it still finds what is in memory, and whatever needs more ends with
+/// `errc::closed`.
 ///
 /// A get ends with a value or with `not_found`, `backend_failed` (or the backend's own
 /// `system_error` code), `timed_out`, `refused`, `closed`, `key_too_long`, `value_too_large`,

@@ -20,7 +20,7 @@ namespace galaxy {
 /// Which entries give way when the budget is used up.
 enum class Eviction : std::uint8_t {
     lru,      ///< the least recently used
-    s3_fifo,  ///< those not asked for again soon, then the rarely used; for keys asked for once a lot
+    s3_fifo,  ///< those not soon asked for again, then the rarely used: for many one-time keys
 };
 
 /// What a hit tells the order of eviction.
@@ -31,8 +31,8 @@ enum class Recording : std::uint8_t {
 
 /// Options of one galaxy. A bad one throws `std::invalid_argument` from `Universe::create`.
 struct GalaxyOptions {
-    /// Budget of both tiers in bytes, keys and bookkeeping included. Zero: nothing is kept, gets are
-    /// still deduplicated. An object above an eighth of it is returned and not kept.
+    /// Budget of both tiers in bytes, keys and bookkeeping included. Zero: nothing is kept, gets
+    /// are still deduplicated. An object above an eighth of it is returned and not kept.
     std::size_t capacity = std::size_t{64} << 20;
     /// Share of the budget for copies of other owners' popular keys, from 0 (no copies) to 1.
     double hot_share = 0.125;
@@ -45,14 +45,16 @@ struct GalaxyOptions {
     /// How long anyone waits for one call of the backend. Positive.
     Duration backend_timeout = std::chrono::seconds(8);
 
-    /// Longest lifetime of a loaded or fetched value; shorter ones are kept as they are. Zero: no cap.
+    /// Longest lifetime of a loaded or fetched value; shorter ones are kept as they are. Zero: no
+    /// cap.
     Duration get_ttl = Duration::zero();
     /// The same for values peeked from a previous owner. Zero: as `get_ttl`.
     Duration peek_ttl = Duration::zero();
     /// Capped values end at random within this last share of the cap, from 0 to 1, so that what was
     /// loaded together does not end together. Never beyond the cap.
     double ttl_jitter = 0.1;
-    /// Longest lifetime of a value loaded in place of failed owners. Zero: such values are not kept.
+    /// Longest lifetime of a value loaded in place of failed owners. Zero: such values are not
+    /// kept.
     Duration fallback_ttl = std::chrono::seconds(10);
 
     /// Calls of the backend at once; more wait in line. Positive.
@@ -74,7 +76,8 @@ struct GalaxyOptions {
 
     /// Decides which fetched keys get a hot copy; null: `by_rate()`.
     std::shared_ptr<Promoter> promoter = nullptr;
-    /// Fetched keys whose popularity is remembered. Zero: none, and no key is ever promoted by rate.
+    /// Fetched keys whose popularity is remembered. Zero: none, and no key is ever promoted by
+    /// rate.
     std::size_t candidates = 1024;
     /// A candidate not asked for this long starts anew. Positive.
     Duration idle_reset = std::chrono::seconds(60);
@@ -92,7 +95,8 @@ struct UniverseOptions {
     PickerFactory picker = rendezvous();
     Role role = Role::member;
 
-    /// How long a peer may say nothing before it is probed, and then before it is given up. Positive.
+    /// How long a peer may say nothing before it is probed, and then before it is given up.
+    /// Positive.
     Duration silence = std::chrono::seconds(1);
     /// How long to wait for a previous owner's peek. Zero: never peek.
     Duration peek_timeout = std::chrono::milliseconds(10);

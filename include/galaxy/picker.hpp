@@ -17,8 +17,8 @@ class PeerPicker {
 public:
     virtual ~PeerPicker() = default;
 
-    /// Writes the indices of the first `ranks.size()` distinct peers for `key`, the owner first, and
-    /// returns how many there are: fewer only where there are fewer peers.
+    /// Writes the indices of the first `ranks.size()` distinct peers for `key`, the owner first,
+    /// and returns how many there are: fewer only where there are fewer peers.
     virtual std::size_t owners(std::string_view key, std::span<std::size_t> ranks) const = 0;
 };
 

@@ -20,7 +20,8 @@ struct PromotionStats {
 };
 
 /// Decides which fetched keys earn a copy in the hot tier. Called on the strand of its galaxy: it
-/// must be short and must not throw. One object may serve several galaxies only if it is thread-safe.
+/// must be short and must not throw. One object may serve several galaxies only if it is
+/// thread-safe.
 class Promoter {
 public:
     virtual ~Promoter() = default;
@@ -34,8 +35,8 @@ std::shared_ptr<Promoter> by_rate();
 /// Whatever was fetched before and is still remembered.
 std::shared_ptr<Promoter> previously_seen();
 
-/// One fetch in `n`, at random; thread-safe. Throws `std::invalid_argument` where `n` is zero. A seed
-/// of zero is one from the machine.
+/// One fetch in `n`, at random; thread-safe. Throws `std::invalid_argument` where `n` is zero. A
+/// seed of zero is one from the machine.
 std::shared_ptr<Promoter> probabilistic(std::uint32_t n, std::uint64_t seed = 0);
 
 /// Any function of the same arguments. Throws `std::invalid_argument` where it is empty.

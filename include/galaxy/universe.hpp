@@ -24,8 +24,8 @@ namespace galaxy {
 
 class UniverseCore;
 
-/// Everything one process holds: its galaxies, its peers, its self id. Many may live in one process;
-/// they share nothing.
+/// Everything one process holds: its galaxies, its peers, its self id. Many may live in one
+/// process; they share nothing.
 ///
 /// Work runs on the executor given. A universe with nothing in flight keeps no work outstanding, so
 /// `io_context::run` returns. Universe, galaxies, values and the context may be destroyed in any
@@ -50,7 +50,8 @@ public:
     /// Replaces the membership: all peers of the universe, this process among them unless it is to
     /// own nothing. A peer whose uri changed gets a new link and a clean record. Throws
     /// `std::invalid_argument`, and keeps the old membership, where an id is repeated or bad, or a
-    /// uri is one that the protocol cannot use. Gets under way finish with the membership they began with.
+    /// uri is one that the protocol cannot use. Gets under way finish with the membership they
+    /// began with.
     void set_peers(std::vector<Peer> peers);
     void add_peer(Peer peer);                                ///< Adds one, or replaces it by id.
     void remove_peers(const std::vector<std::string>& ids);  ///< Unknown ids are ignored.
@@ -69,11 +70,13 @@ public:
     boost::asio::any_io_executor get_executor() const noexcept;
 
     /// Says in every answer from now on that this process is leaving: peers send their gets to the
-    /// next in rank and still peek. Own gets go on. Servers finish with `http::Server::async_drain`.
+    /// next in rank and still peek. Own gets go on. Servers finish with
+    /// `http::Server::async_drain`.
     void drain();
     bool draining() const noexcept;
 
-    /// True once there is a membership, or no protocol to need one, and the universe is not draining.
+    /// True once there is a membership, or no protocol to need one, and the universe is not
+    /// draining.
     bool ready() const noexcept;
 
     /// Ends everything now: every waiting get completes with `errc::closed`, by post. Idempotent.

@@ -53,8 +53,8 @@ private:
     Flight* last_ = nullptr;
 };
 
-/// What a turn of the strand leaves to be done on the universe's executor, and not on the strand: user
-/// code.
+/// What a turn of the strand leaves to be done on the universe's executor, and not on the strand:
+/// user code.
 struct Aftermath {
     Departures loads;
     Sleepers sleepers;

@@ -26,8 +26,9 @@ struct LoadEnd {
     std::string what;                 ///< the text of what it threw
 };
 
-/// Whether the calling thread is, at this moment, inside a load of this key by this galaxy: a get of
-/// it would wait for itself. Seen up to the load's first suspension, and in all of a `blocking` one.
+/// Whether the calling thread is, at this moment, inside a load of this key by this galaxy: a get
+/// of it would wait for itself. Seen up to the load's first suspension, and in all of a `blocking`
+/// one.
 bool loading_here(const void* galaxy, std::string_view key) noexcept;
 
 /// Where a load is running, for `loading_here`: set while its code runs on the calling thread.
@@ -78,8 +79,8 @@ public:
     BackendCall(std::shared_ptr<const Backend> backend, const void* galaxy, std::string_view key,
                 Flight& flight) noexcept;
 
-    /// For handlers of `executor`: calls the backend. True where the load has ended inside; then the
-    /// owner is not told. It never throws: what the backend throws is the load's end.
+    /// For handlers of `executor`: calls the backend. True where the load has ended inside; then
+    /// the owner is not told. It never throws: what the backend throws is the load's end.
     static bool begin(Ptr self, std::shared_ptr<LoadOwner> owner,
                       boost::asio::any_io_executor executor);
 

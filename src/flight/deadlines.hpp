@@ -48,8 +48,8 @@ private:
 
 /// Every deadline of a galaxy in order, so that one alarm serves them all.
 ///
-/// Most gets have the same timeout, and so most deadlines are the latest when they come, or nearly: a
-/// list in order takes them at its end, after a few steps at most. Those that would have to walk
+/// Most gets have the same timeout, and so most deadlines are the latest when they come, or nearly:
+/// a list in order takes them at its end, after a few steps at most. Those that would have to walk
 /// further (shorter timeouts) are in a tree.
 class Deadlines {
 public:

@@ -13,8 +13,8 @@
 
 namespace galaxy {
 
-/// The handler of a get, whatever its type, in place: coroutines and any_completion_handlers, which is
-/// all there is, are a word or two, and none is worth an allocation a get.
+/// The handler of a get, whatever its type, in place: coroutines and any_completion_handlers, which
+/// is all there is, are a word or two, and none is worth an allocation a get.
 class GetHandlerSlot {
 public:
     GetHandlerSlot() = default;

@@ -6,9 +6,9 @@
 
 namespace galaxy {
 
-/// Where what comes from any thread waits for the strand: whoever finds it empty posts one visit to the
-/// strand, which serves everybody who comes before it runs. `Node` has a member `inbox_next`; the
-/// inbox counts no references, it carries those that its user detached.
+/// Where what comes from any thread waits for the strand: whoever finds it empty posts one visit to
+/// the strand, which serves everybody who comes before it runs. `Node` has a member `inbox_next`;
+/// the inbox counts no references, it carries those that its user detached.
 template <class Node>
 class Inbox {
 public:

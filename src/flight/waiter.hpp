@@ -24,14 +24,15 @@ namespace galaxy {
 // with a cancellation. The claim is one atomic exchange, so neither waits for the other, and a
 // cancellation that comes after completion finds nothing to do: the node is shared, not owned.
 //
-// The handler may own (through a coroutine frame) the cancellation slot that refers back to this node.
-// The cycle is cut by `invoke` and by `drop`, one of which must follow every claim.
+// The handler may own (through a coroutine frame) the cancellation slot that refers back to this
+// node. The cycle is cut by `invoke` and by `drop`, one of which must follow every claim.
 //
 // Ten thousand may wait for one key, and a miss is one of them: so a waiter is one allocation, the
 // key's bytes and the handler included, it is linked into whatever it passes through, and where its
-// executor is the galaxy's own (`at_home`) it keeps none: there the visit to the strand, the flight and
-// the posted wakeup are the outstanding work, one after the other. (A thread outside that has pushed
-// into the inbox and not yet posted leaves a gap; its own get needs somebody to run the context too.)
+// executor is the galaxy's own (`at_home`) it keeps none: there the visit to the strand, the flight
+// and the posted wakeup are the outstanding work, one after the other. (A thread outside that has
+// pushed into the inbox and not yet posted leaves a gap; its own get needs somebody to run the
+// context too.)
 
 using FlightHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
@@ -62,7 +63,8 @@ public:
     /// False for whoever comes second with a node that was handed in already.
     bool hand_in() noexcept { return !handed_in_.exchange(true, std::memory_order_relaxed); }
 
-    /// For handlers that do not run on the galaxy's own executor: with outstanding work from now on.
+    /// For handlers that do not run on the galaxy's own executor: with outstanding work from now
+    /// on.
     void set_executor(Executor executor);
     bool at_home() const noexcept { return !executor_; }
     const Executor& executor() const noexcept { return *executor_; }  ///< unless `at_home`

@@ -30,7 +30,8 @@ void judge_expiry(const AnswerHead& head, FetchResult& result)
 
 boost::system::error_code judge_status(const AnswerHead& head)
 {
-    // Go says "Found" of the galaxy even where the key is not: that is an answer, and not a failure.
+    // Go says "Found" of the galaxy even where the key is not: that is an answer, and not a
+    // failure.
     const bool galaxy_found = head.galaxy_status == "Found";
     switch (head.status) {
     case 200:

@@ -15,8 +15,8 @@
 
 namespace galaxy::http {
 
-/// The body of a peer's answer, for Beast's parser. Of a value, all bytes up to a limit, announced or
-/// not; of anything else, none: the status says it all.
+/// The body of a peer's answer, for Beast's parser. Of a value, all bytes up to a limit, announced
+/// or not; of anything else, none: the status says it all.
 struct AnswerBody {
     struct value_type {
         std::string bytes;

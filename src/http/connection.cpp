@@ -76,7 +76,8 @@ void Connection::give_up(const JobPtr& job)
     if (job_ == job) fail(asio::error::operation_aborted, {});
 }
 
-/// A peer may have closed an idle connection, or said what nobody asked: a look costs less than an error.
+/// A peer may have closed an idle connection, or said what nobody asked: a look costs less than an
+/// error.
 bool Connection::still_open()
 {
     char byte = 0;
@@ -244,8 +245,9 @@ void Connection::answered()
 
 void Connection::broke(error_code error)
 {
-    // The peer closed the connection while it was idle and this request was on its way (boostorg/beast
-    // #2016): it has not been looked at, so it may be sent again, once, on a new connection.
+    // The peer closed the connection while it was idle and this request was on its way
+    // (boostorg/beast #2016): it has not been looked at, so it may be sent again, once, on a new
+    // connection.
     if (pooled_ && !heard_) {
         pooled_ = false;
         return connect();

@@ -28,8 +28,8 @@ class Pool;
 
 /// One connection to a peer, working on one request at a time, on a strand of its own.
 ///
-/// Every step is a callback that knows the attempt it belongs to; whatever ends a phase begins a new
-/// attempt, so that what still comes of the old one (a deadline, a late resolver) is not heard.
+/// Every step is a callback that knows the attempt it belongs to; whatever ends a phase begins a
+/// new attempt, so that what still comes of the old one (a deadline, a late resolver) is not heard.
 class Connection final : public std::enable_shared_from_this<Connection> {
 public:
     Connection(std::shared_ptr<Pool> pool, const boost::asio::any_io_executor& executor);

@@ -60,7 +60,8 @@ asio::awaitable<Response> answer(Responder responder, Target target, Request req
             responder.async_answer(wanted, token);
         std::tuple<boost::system::error_code, Value> outcome = co_await std::move(answering);
         const boost::system::error_code error = std::get<0>(outcome);
-        // A backend may have thrown that very code; then nobody cancelled us, and it is just a failure.
+        // A backend may have thrown that very code; then nobody cancelled us, and it is just a
+        // failure.
         const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
         if (error == asio::error::operation_aborted
             && state.cancelled() != asio::cancellation_type::none) {

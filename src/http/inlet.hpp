@@ -15,16 +15,17 @@
 
 namespace galaxy::http {
 
-/// Reads what has arrived on a socket and feeds it to a parser, keeping only what the parser left over.
-/// Bytes pass through a scratch buffer of the thread, so that a connection that waits has no buffer:
-/// thousands of idle ones cost next to nothing, and large bodies are read in large pieces.
+/// Reads what has arrived on a socket and feeds it to a parser, keeping only what the parser left
+/// over. Bytes pass through a scratch buffer of the thread, so that a connection that waits has no
+/// buffer: thousands of idle ones cost next to nothing, and large bodies are read in large pieces.
 class Inlet {
 public:
-    /// Reads once from a non-blocking socket. Gives the bytes read; `would_block` where there are none.
+    /// Reads once from a non-blocking socket. Gives the bytes read; `would_block` where there are
+    /// none.
     std::size_t read(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error);
 
-    /// Feeds the parser until it is done or has had everything. Counts the bytes of the header. A field
-    /// of 64 KiB or more is `header_limit`; Beast would throw.
+    /// Feeds the parser until it is done or has had everything. Counts the bytes of the header. A
+    /// field of 64 KiB or more is `header_limit`; Beast would throw.
     template <bool is_request>
     void feed(boost::beast::http::basic_parser<is_request>& parser,
               boost::system::error_code& error);

@@ -12,8 +12,8 @@ namespace galaxy::http {
 
 class Connection;
 
-/// One request on its way: its text, and who waits for the answer. `handler`, `connection` and `over`
-/// are guarded by the pool's mutex; the rest does not change.
+/// One request on its way: its text, and who waits for the answer. `handler`, `connection` and
+/// `over` are guarded by the pool's mutex; the rest does not change.
 struct Job {
     std::uint64_t id = 0;
     Verb verb = Verb::fetch;

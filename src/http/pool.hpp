@@ -25,8 +25,8 @@ namespace galaxy::http {
 /// The connections to one peer: who is idle, who works on what, who waits for one.
 ///
 /// A request takes the connection used last, opens one more, or waits in line. Peeks may go a few
-/// connections beyond the limit: they are how a universe asks whether a peer that answers nothing is
-/// alive, which must not wait behind what it does not answer.
+/// connections beyond the limit: they are how a universe asks whether a peer that answers nothing
+/// is alive, which must not wait behind what it does not answer.
 class Pool final : private Enrolment, public std::enable_shared_from_this<Pool> {
 public:
     Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context,

@@ -185,7 +185,8 @@ unsigned Session::judge_progress(error_code error)
     return 0;
 }
 
-/// True once a request, where its body is still to come and the other side waits to be asked for it.
+/// True once a request, where its body is still to come and the other side waits to be asked for
+/// it.
 bool Session::wants_continue()
 {
     if (!parser_->is_header_done() || std::exchange(in_body_, true)) return false;
@@ -228,7 +229,8 @@ asio::awaitable<Response> Session::find_answer()
             response = text_reply(404, "no such path\n");
         }
     } catch (...) {
-        // A route of the user's threw, or this connection was given up; then nobody reads the answer.
+        // A route of the user's threw, or this connection was given up; then nobody reads the
+        // answer.
         response = text_reply(500, "internal error\n");
     }
     co_return std::move(*response);
@@ -266,8 +268,8 @@ asio::awaitable<void> Session::refuse(unsigned status)
     if (written) co_await say_goodbye();
 }
 
-/// Closing a socket with bytes unread resets the connection, and the answer just sent may be lost with
-/// it: so what still comes is read and dropped until the other side closes too.
+/// Closing a socket with bytes unread resets the connection, and the answer just sent may be lost
+/// with it: so what still comes is read and dropped until the other side closes too.
 asio::awaitable<void> Session::say_goodbye()
 {
     error_code error;

@@ -90,7 +90,8 @@ constexpr std::array<std::string_view, 7> days = {"Sun", "Mon", "Tue", "Wed", "T
 constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/// Reads fixed texts and numbers off the front of a text; once something does not fit, nothing does.
+/// Reads fixed texts and numbers off the front of a text; once something does not fit, nothing
+/// does.
 class Reader {
 public:
     explicit Reader(std::string_view text) noexcept : text_(text) {}

@@ -24,11 +24,12 @@ inline constexpr std::string_view draining = "X-Galaxy-Draining";
 inline constexpr std::string_view galaxy_status = "X-Galaxycache-Galaxy-Status";
 }  // namespace header
 
-/// Appends `segment` escaped as Go's `url.PathEscape` does, but "." and ".." with their dots escaped:
-/// unescaped, clients and proxies take them out of the path.
+/// Appends `segment` escaped as Go's `url.PathEscape` does, but "." and ".." with their dots
+/// escaped: unescaped, clients and proxies take them out of the path.
 void append_escaped(std::string& to, std::string_view segment);
 
-/// The bytes that `text` stands for, or nothing where an escape is cut or not hexadecimal. A plus is a plus.
+/// The bytes that `text` stands for, or nothing where an escape is cut or not hexadecimal. A plus
+/// is a plus.
 std::optional<std::string> unescape(std::string_view text);
 
 /// Where a peer listens.
@@ -57,7 +58,8 @@ struct Target {
     std::string key;
 };
 
-/// Reads a target, absolute-form or with a query part too. Raw slashes in the key belong to the key.
+/// Reads a target, absolute-form or with a query part too. Raw slashes in the key belong to the
+/// key.
 Target parse_target(std::string_view target, const Paths& paths);
 
 /// Whether `parse_target` would find it to be ours; decodes nothing.

@@ -22,12 +22,12 @@
 namespace galaxy {
 
 // When is a peer dead? A slow backend behind a living peer must not open a circuit, nor may a stuck
-// peer cost an answer. So a leg waits as long as the link shows life: after `silence` without a byte,
-// the peer is asked, on another connection, whether it has the key in memory. Any answer is life; no
-// answer within `silence` is the peer's failure and fails every leg that waits for it, at once. One
-// such probe runs at a time, and the same kind of probe is what closes an open circuit again: set off
-// by a get that would have gone there and does not wait for it. A dead peer thus costs the gets that
-// meet it first at most two silences, and later ones nothing.
+// peer cost an answer. So a leg waits as long as the link shows life: after `silence` without a
+// byte, the peer is asked, on another connection, whether it has the key in memory. Any answer is
+// life; no answer within `silence` is the peer's failure and fails every leg that waits for it, at
+// once. One such probe runs at a time, and the same kind of probe is what closes an open circuit
+// again: set off by a get that would have gone there and does not wait for it. A dead peer thus
+// costs the gets that meet it first at most two silences, and later ones nothing.
 
 class Link;
 
@@ -81,7 +81,8 @@ class Link final : public std::enable_shared_from_this<Link> {
 public:
     using MakeFetcher = std::function<std::shared_ptr<RemoteFetcher>()>;
 
-    /// Calls `make`, which may throw, at once, to refuse a bad uri early. Probes are timed on `executor`.
+    /// Calls `make`, which may throw, at once, to refuse a bad uri early. Probes are timed on
+    /// `executor`.
     Link(Peer peer, MakeFetcher make, const LinkTerms& terms,
          boost::asio::any_io_executor executor);
     ~Link();

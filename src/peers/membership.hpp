@@ -66,14 +66,15 @@ public:
     Membership(std::string self, Role role, PickerFactory picker, Duration warm_window,
                MakeLink make_link);
 
-    /// Each builds the whole new ring before anything changes; throws as `Universe::set_peers` does.
-    /// Returns whether anything changed.
+    /// Each builds the whole new ring before anything changes; throws as `Universe::set_peers`
+    /// does. Returns whether anything changed.
     bool set(std::vector<Peer> peers, TimePoint now);
     bool add(Peer peer, TimePoint now);
     bool remove(const std::vector<std::string>& ids, TimePoint now);
     bool set_role(Role role, TimePoint now);
 
-    /// The ring of this moment; never null. Before the first membership it holds this process alone.
+    /// The ring of this moment; never null. Before the first membership it holds this process
+    /// alone.
     std::shared_ptr<const Ring> ring() const;
 
     /// Whether a membership was ever set.
@@ -82,8 +83,8 @@ public:
     std::vector<Peer> peers() const;
 
     /// Whom to ask for what it may still have in memory of a key that is ours now: the owner in the
-    /// newest ring of the warm window in which that was not us, or, where there was none before, the
-    /// owner if we were not there. Null outside the window, or where nobody fits.
+    /// newest ring of the warm window in which that was not us, or, where there was none before,
+    /// the owner if we were not there. Null outside the window, or where nobody fits.
     std::shared_ptr<Link> previous_owner(const Ring& now_ring, std::string_view key,
                                          TimePoint now) const;
 

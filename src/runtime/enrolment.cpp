@@ -64,8 +64,8 @@ private:
     std::shared_ptr<Roster> roster_ = std::make_shared<Roster>();
 };
 
-/// A context shuts its services down from the newest to the oldest. Those that the enrolled use are to be
-/// older than the roster's, so that all is let go of before they are touched.
+/// A context shuts its services down from the newest to the oldest. Those that the enrolled use are
+/// to be older than the roster's, so that all is let go of before they are touched.
 std::shared_ptr<Roster> roster_of(const boost::asio::any_io_executor& executor)
 {
     auto& context = boost::asio::query(executor, boost::asio::execution::context);

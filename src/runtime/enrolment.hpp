@@ -10,18 +10,18 @@
 
 namespace galaxy {
 
-// What outlives its execution context must let go of everything Asio before the context does:
-// a strand, timer or socket that is destroyed later touches freed services, and handlers in a list of
+// What outlives its execution context must let go of everything Asio before the context does: a
+// strand, timer or socket that is destroyed later touches freed services, and handlers in a list of
 // ours would leak. So such objects enrol with the context, which tells them when it shuts down.
 //
-// The context, while shutting down, holds the roster's lock and has each enrolled object move its Asio
-// members and handlers into a `Garbage`, which is destroyed after the lock is released (handlers run
-// destructors of user code). An object that is destroyed on another thread meanwhile waits in `leave`
-// for that lock, and afterwards has nothing left to destroy; one that comes first destroys what is Asio's
-// under that lock, by `leave(release)`. The roster is made after the services of timers, sockets and
-// strands, and shut down before them. Objects may thus be destroyed before or after their context, or
-// at the very same time, on any thread. Nobody runs a context that is being destroyed, as Asio demands
-// anyway.
+// The context, while shutting down, holds the roster's lock and has each enrolled object move its
+// Asio members and handlers into a `Garbage`, which is destroyed after the lock is released
+// (handlers run destructors of user code). An object that is destroyed on another thread meanwhile
+// waits in `leave` for that lock, and afterwards has nothing left to destroy; one that comes first
+// destroys what is Asio's under that lock, by `leave(release)`. The roster is made after the
+// services of timers, sockets and strands, and shut down before them. Objects may thus be destroyed
+// before or after their context, or at the very same time, on any thread. Nobody runs a context
+// that is being destroyed, as Asio demands anyway.
 
 /// Things to be destroyed once no lock is held.
 class Garbage {
@@ -52,9 +52,9 @@ protected:
     /// The most derived destructor must have called `leave`: here its members are gone already.
     virtual ~Enrolment();
 
-    /// The context is shutting down: move all that is Asio's, and all handlers, into `garbage`. Called
-    /// once at most, with no thread running the context. Must not run user code or take locks that are
-    /// held while calling `leave`.
+    /// The context is shutting down: move all that is Asio's, and all handlers, into `garbage`.
+    /// Called once at most, with no thread running the context. Must not run user code or take
+    /// locks that are held while calling `leave`.
     virtual void context_gone(Garbage& garbage) noexcept = 0;
 
     /// Ends the enrolment; after it, `context_gone` is not running and will not be called. Returns

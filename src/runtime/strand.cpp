@@ -7,10 +7,7 @@ namespace galaxy {
 
 namespace asio = boost::asio;
 
-Strand::Strand(asio::any_io_executor inner)
-    : Enrolment(inner), on_(on(inner)), inner_(inner)
-{
-}
+Strand::Strand(asio::any_io_executor inner) : Enrolment(inner), on_(on(inner)), inner_(inner) {}
 
 Strand::~Strand()
 {

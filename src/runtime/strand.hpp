@@ -19,8 +19,8 @@ namespace galaxy {
 /// posted is dropped. The mutex guards only against the context going; it is held for a post, never
 /// while anything posted runs.
 ///
-/// On an `io_context` it knows its type: a strand over a type-erased executor allocates at each post,
-/// to ask whether it may block.
+/// On an `io_context` it knows its type: a strand over a type-erased executor allocates at each
+/// post, to ask whether it may block.
 class Strand final : private Enrolment {
 public:
     explicit Strand(boost::asio::any_io_executor inner);
@@ -67,8 +67,7 @@ private:
     struct On {
         explicit On(const Inner& inner)
             : strand(inner),
-              never_inside(
-                  boost::asio::require(inner, boost::asio::execution::blocking.never))
+              never_inside(boost::asio::require(inner, boost::asio::execution::blocking.never))
         {
         }
 

@@ -12,24 +12,24 @@
 
 namespace galaxy::store {
 
-// How hits reach the order of eviction, which the strand alone may change, without a lock and without
-// a wait: readers leave notes, the strand reads them before it evicts (the idea is BP-Wrapper's, Ding et
-// al. 2009, by way of Caffeine). Two things keep this cheap:
+// How hits reach the order of eviction, which the strand alone may change, without a lock and
+// without a wait: readers leave notes, the strand reads them before it evicts (the idea is
+// BP-Wrapper's, Ding et al. 2009, by way of Caffeine). Two things keep this cheap:
 //
-// The skip rule. A hit on an entry that was moved to the front less than a quarter of the residents'
-// operations ago is not noted: it cannot be far down the list. That drops two thirds of the notes, all
-// those of the popular keys among them, whose lines are thus only read, and makes 0.1 % more misses than
-// exact LRU over sixteen real traces.
+// The skip rule. A hit on an entry that was moved to the front less than a quarter of the
+// residents' operations ago is not noted: it cannot be far down the list. That drops two thirds of
+// the notes, all those of the popular keys among them, whose lines are thus only read, and makes
+// 0.1 % more misses than exact LRU over sixteen real traces.
 //
 // Loss. A note that finds its stripe full, or another thread at it, is dropped. A stripe holds 256
 // notes, fewer where the residents are few, so that what waits stays below an eighth of them: an
-// order that hears of a use later than that hears of it too late. Notes are read at every insert, and, for
-// those who hit only, at every 256th hit of a get, which gives way to others anyway.
+// order that hears of a use later than that hears of it too late. Notes are read at every insert,
+// and, for those who hit only, at every 256th hit of a get, which gives way to others anyway.
 //
-// A note is a pointer to an entry that may have been evicted since. It is not freed, though, while a
-// note names it: notes are written under a Pin, so once nobody reads what was unlinked before a
-// moment (epochs.hpp), one visit to every stripe finds the last notes about it; `Store` frees after that
-// visit.
+// A note is a pointer to an entry that may have been evicted since. It is not freed, though, while
+// a note names it: notes are written under a Pin, so once nobody reads what was unlinked before a
+// moment (epochs.hpp), one visit to every stripe finds the last notes about it; `Store` frees after
+// that visit.
 
 class AccessLog {
 public:
@@ -96,8 +96,7 @@ bool AccessLog::drain(std::size_t at_most, Use&& use)
     for (std::size_t stripes = left_ != 0 ? left_ : stripe_count_; stripes != 0; --stripes) {
         Stripe& stripe = stripes_[at_];
         // What was there on arrival, and not what comes meanwhile: a busy stripe would never end.
-        if (!std::exchange(arrived_, true))
-            until_ = stripe.written.load(std::memory_order_acquire);
+        if (!std::exchange(arrived_, true)) until_ = stripe.written.load(std::memory_order_acquire);
         std::uint32_t read = stripe.read.load(std::memory_order_relaxed);
         for (std::uint32_t ahead = read; ahead != until_ && ahead - read != at_most; ++ahead)
             __builtin_prefetch(stripe.notes[ahead % capacity].load(std::memory_order_relaxed));

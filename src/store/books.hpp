@@ -10,11 +10,13 @@
 
 namespace galaxy::store {
 
-/// A record that one thread writes and any thread reads, whole and without a lock: a reader that was
-/// overtaken reads again (a sequence lock of atomics only, so that there is no race to suppress).
+/// A record that one thread writes and any thread reads, whole and without a lock: a reader that
+/// was overtaken reads again (a sequence lock of atomics only, so that there is no race to
+/// suppress).
 template <class Record>
 class Published {
-    static_assert(std::is_trivially_copyable_v<Record> && sizeof(Record) % sizeof(std::uint64_t) == 0);
+    static_assert(
+        std::is_trivially_copyable_v<Record> && sizeof(Record) % sizeof(std::uint64_t) == 0);
     using Words = std::array<std::uint64_t, sizeof(Record) / sizeof(std::uint64_t)>;
 
 public:

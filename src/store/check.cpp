@@ -29,16 +29,19 @@ std::string Store::check() const
         return "The table counts other entries than it has.";
     if (books.bytes_main + books.bytes_hot > limits_.capacity)
         return "More bytes are charged than the budget allows.";
-    if (order(Tier::main).size() != sums.entries_main || order(Tier::hot).size() != sums.entries_hot)
+    if (order(Tier::main).size() != sums.entries_main
+        || order(Tier::hot).size() != sums.entries_hot)
         return "An order of eviction has other entries than the table.";
-    if (ending != expiry_.size()) return "The wheel has other entries than the table's ending ones.";
+    if (ending != expiry_.size())
+        return "The wheel has other entries than the table's ending ones.";
     if (published_.read().stats.inserts != books.inserts) return "The books are not published.";
     return {};
 }
 
 std::string Store::check_entry(const Entry& entry) const
 {
-    if (table_.find(table_.probe(entry.key())) != &entry) return "An entry is not found by its key.";
+    if (table_.find(table_.probe(entry.key())) != &entry)
+        return "An entry is not found by its key.";
     if (!entry.is_listed()) return "An entry of the table is in no order of eviction.";
     if (entry.references() == 0) return "An entry of the table has no reference.";
     if (tier_of(entry) == Tier::hot && !entry.has_heat()) return "A copy has no room for its heat.";

@@ -12,9 +12,9 @@ namespace epochs {
 namespace {
 
 // Immortal all of it: threads may read while the process ends.
-constinit std::mutex mutex;              // of those who take and return slots
-constinit std::size_t slots = 0;         // guarded
-constinit Slot* free_slots = nullptr;    // guarded
+constinit std::mutex mutex;            // of those who take and return slots
+constinit std::size_t slots = 0;       // guarded
+constinit Slot* free_slots = nullptr;  // guarded
 constinit std::atomic<Slot*> all = nullptr;
 constinit std::atomic<std::uint64_t> late = 0;
 

@@ -12,8 +12,8 @@
 namespace galaxy::store {
 
 /// The entries that end, so that those which have ended are found without a scan: a wheel of wheels
-/// (Varghese and Lauck, SOSP '87). Adding and removing takes a few steps whatever the number of entries;
-/// finding what is due lags behind by up to 17 ms. The strand's.
+/// (Varghese and Lauck, SOSP '87). Adding and removing takes a few steps whatever the number of
+/// entries; finding what is due lags behind by up to 17 ms. The strand's.
 class ExpiryWheel {
 public:
     explicit ExpiryWheel(TimePoint now) noexcept : at_(tick_of(now)) {}
@@ -22,8 +22,8 @@ public:
     void add(Entry& entry) noexcept;
     void remove(Entry& entry) noexcept;
 
-    /// Takes out one that has ended, or null. Counts `patience` down by the entries it looked at, and
-    /// stops at zero.
+    /// Takes out one that has ended, or null. Counts `patience` down by the entries it looked at,
+    /// and stops at zero.
     Entry* take_due(TimePoint now, std::size_t& patience) noexcept;
 
     /// Counts the entries.

@@ -11,8 +11,8 @@
 
 namespace galaxy::store {
 
-/// In which order the entries of one tier give way: who is next, and what a use changes. It knows of
-/// no time and takes no lock, so that a simulator drives the very same classes. The strand's.
+/// In which order the entries of one tier give way: who is next, and what a use changes. It knows
+/// of no time and takes no lock, so that a simulator drives the very same classes. The strand's.
 class Order {
 public:
     virtual ~Order() = default;
@@ -50,8 +50,8 @@ constexpr std::size_t cost_beside(Eviction eviction) noexcept
     return eviction == Eviction::s3_fifo ? slot + ghost : slot;
 }
 
-/// For a tier of up to `capacity` bytes. Where it hashes keys, it does so with `seed`, which strangers
-/// must not know.
+/// For a tier of up to `capacity` bytes. Where it hashes keys, it does so with `seed`, which
+/// strangers must not know.
 std::unique_ptr<Order> make_order(Eviction eviction, std::size_t capacity, std::uint64_t seed);
 
 /// The highest frequency that an entry's hits count up to.

@@ -12,8 +12,9 @@
 
 namespace galaxy::store {
 
-/// How long ago an entry of a tier was moved to the front, in operations of the tier's order, which need
-/// no clock. For the skip rule (access_log.hpp), and for telling how far back the memory reaches.
+/// How long ago an entry of a tier was moved to the front, in operations of the tier's order, which
+/// need no clock. For the skip rule (access_log.hpp), and for telling how far back the memory
+/// reaches.
 class Recency {
 public:
     // Any thread.
@@ -49,8 +50,8 @@ public:
         }
     }
 
-    /// When that was, up to a sixteenth of the residents' operations before it; four times as many are
-    /// remembered.
+    /// When that was, up to a sixteenth of the residents' operations before it; four times as many
+    /// are remembered.
     TimePoint when(const Entry& entry) const noexcept
     {
         const std::uint32_t now = operations_.load(std::memory_order_relaxed);

@@ -42,8 +42,8 @@ void Retired::free_before(std::uint64_t safe, std::size_t at_most) noexcept
 void Retired::free(const Thing& thing) noexcept
 {
     if (!thing.is_entry) return std::free(thing.memory);
-    // Held by users or not: whoever lets go last takes it out of the gauge. If that is this line, it
-    // was in there for a moment only.
+    // Held by users or not: whoever lets go last takes it out of the gauge. If that is this line,
+    // it was in there for a moment only.
     auto* entry = static_cast<Entry*>(thing.memory);
     if (entry->references() != 1) {
         gauge_->hold(thing.bytes);

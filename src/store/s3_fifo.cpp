@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::uint8_t promoted_at = 2;
 
-/// Entries looked at for one that gives way. Then the next one does, however often it was used: a tier
-/// in which all are popular is not gone through as a whole.
+/// Entries looked at for one that gives way. Then the next one does, however often it was used: a
+/// tier in which all are popular is not gone through as a whole.
 constexpr int most_steps = 512;
 
 constexpr std::size_t bytes_a_part = std::size_t{4} << 20;

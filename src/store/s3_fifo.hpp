@@ -14,8 +14,8 @@
 
 namespace galaxy::store {
 
-/// Keys that left lately, as hashes: first in, first out, up to so many bytes of the entries that they
-/// were.
+/// Keys that left lately, as hashes: first in, first out, up to so many bytes of the entries that
+/// they were.
 class Ghosts {
 public:
     Ghosts(std::size_t limit, std::uint64_t seed);
@@ -41,19 +41,19 @@ private:
 
     const std::size_t limit_;
     const std::uint64_t seed_;
-    std::vector<Part> parts_;    ///< many small ones, so that none takes long to rehash
+    std::vector<Part> parts_;     ///< many small ones, so that none takes long to rehash
     std::deque<Ghost> in_order_;  ///< with some that were taken
     std::uint64_t added_ = 0;
     std::size_t cost_ = 0;
     std::size_t known_ = 0;
 };
 
-/// S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP '23). A newcomer enters a
-/// small queue, a tenth of the budget. At its end an entry that was used twice meanwhile moves on to the
-/// main queue, any other leaves, and its key is remembered: if it comes back, it goes to the main queue
-/// at once. At the end of the main queue, what was used goes around again, with one use less. So a key
-/// asked for once passes through a tenth of the memory and leaves the rest alone, and a hit moves
-/// nothing: it counts up to three in the entry.
+/// S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP '23). A newcomer
+/// enters a small queue, a tenth of the budget. At its end an entry that was used twice meanwhile
+/// moves on to the main queue, any other leaves, and its key is remembered: if it comes back, it
+/// goes to the main queue at once. At the end of the main queue, what was used goes around again,
+/// with one use less. So a key asked for once passes through a tenth of the memory and leaves the
+/// rest alone, and a hit moves nothing: it counts up to three in the entry.
 class S3Fifo final : public Order {
 public:
     S3Fifo(std::size_t capacity, std::uint64_t seed);

@@ -13,13 +13,14 @@ namespace galaxy::store {
 
 namespace {
 
-// What one insert does of that which nobody waits for. More than one of each, so that no backlog grows.
+// What one insert does of that which nobody waits for. More than one of each, so that no backlog
+// grows.
 constexpr std::size_t expired_looked_at = 8;
 constexpr std::size_t notes_read = 128;
 constexpr std::size_t things_freed = 64;
 
-/// What is retired is looked after once there is so much of it: to see who still reads costs a cache line
-/// a thread.
+/// What is retired is looked after once there is so much of it: to see who still reads costs a
+/// cache line a thread.
 constexpr std::size_t many_retired = 32;
 constexpr std::size_t much_retired = std::size_t{1} << 20;
 
@@ -100,8 +101,7 @@ StoreStats Store::stats() const
     StoreStats stats = books.stats;
     stats.pinned_bytes = retired_.pinned_bytes();
     const bool any = books.oldest != TimePoint::max();
-    const std::chrono::duration<double> age =
-        any ? clock_->now() - books.oldest : Duration::zero();
+    const std::chrono::duration<double> age = any ? clock_->now() - books.oldest : Duration::zero();
     stats.oldest_entry_seconds = std::max(0.0, age.count());
     return stats;
 }
@@ -118,8 +118,8 @@ Value Store::prepare(std::string_view key, std::string_view bytes, const Expiry&
 Value Store::kept(std::string_view key, const Value& value, Tier tier) const
 {
     const Entry* entry = Entry::of(value);
-    const bool prepared = entry && entry->place() == Entry::never_listed
-                          && tier_of(*entry) == tier && entry->key() == key;
+    const bool prepared = entry && entry->place() == Entry::never_listed && tier_of(*entry) == tier
+                          && entry->key() == key;
     return prepared ? value : prepare(key, value.view(), value.expiry(), value.from(), tier);
 }
 
@@ -136,8 +136,8 @@ Inserted Store::insert(std::string_view key, const Value& value, Tier tier, Time
         ++books_.stats.expired;
     }
     const Expiry expiry = value.expiry();
-    const std::size_t cost = charge(key.size(), value.size(), !expiry.never() || expiry.wall, tier,
-                                    limits_.eviction);
+    const std::size_t cost =
+        charge(key.size(), value.size(), !expiry.never() || expiry.wall, tier, limits_.eviction);
     const Inserted result = verdict(cost, expiry.at, tier, now);
     if (result != Inserted::yes) {
         if (old) remove(*old);
@@ -282,9 +282,9 @@ void Store::upkeep(TimePoint now)
     if (maintain(now)) publish();
 }
 
-/// A full store's insert waits for memory three times: for the victim, for its slot, and for the victim's
-/// neighbour in the order. The latter is the next victim, so it is there when its turn comes, and
-/// what its key leads to can be fetched while the rest of the insert goes on.
+/// A full store's insert waits for memory three times: for the victim, for its slot, and for the
+/// victim's neighbour in the order. The latter is the next victim, so it is there when its turn
+/// comes, and what its key leads to can be fetched while the rest of the insert goes on.
 void Store::foresee_eviction() const noexcept
 {
     const StoreStats& charged = books_.stats;

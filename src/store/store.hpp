@@ -6,9 +6,9 @@
 #include "store/books.hpp"
 #include "store/epochs.hpp"
 #include "store/expiry_wheel.hpp"
-#include "store/retired.hpp"
 #include "store/order.hpp"
 #include "store/recency.hpp"
+#include "store/retired.hpp"
 #include "store/table.hpp"
 #include "store/tier.hpp"
 
@@ -69,9 +69,9 @@ struct StoreStats {
 
 /// Both tiers of a galaxy's memory under one budget.
 ///
-/// The table (table.hpp) is read without a lock; who reads is known by epochs (epochs.hpp); hits reach
-/// the order of eviction through notes (access_log.hpp). Everything that takes time is done a few steps
-/// at each insert: see `upkeep`.
+/// The table (table.hpp) is read without a lock; who reads is known by epochs (epochs.hpp); hits
+/// reach the order of eviction through notes (access_log.hpp). Everything that takes time is done a
+/// few steps at each insert: see `upkeep`.
 ///
 /// Thread safety: `find`, `visit` and `stats` from any thread; the rest from one thread at a time
 /// (the galaxy's strand), beside them.
@@ -86,8 +86,8 @@ public:
 
     std::optional<Hit> find(std::string_view key, Touch touch) const;
 
-    /// Calls `f(entry)` and returns true, or returns false. Nothing is freed meanwhile, so `f` must be
-    /// short; it may keep the entry by `Entry::share`.
+    /// Calls `f(entry)` and returns true, or returns false. Nothing is freed meanwhile, so `f` must
+    /// be short; it may keep the entry by `Entry::share`.
     template <class F>
     bool visit(std::string_view key, Touch touch, F&& f) const;
 
@@ -96,8 +96,8 @@ public:
                          Origin from, Tier tier);
 
     /// Replaces what the key had, in either tier, even where the new value is not kept: an older
-    /// one is never served again. Copies the value unless `prepare` made it for this key. `evicted_hot`
-    /// must not throw; it may be empty.
+    /// one is never served again. Copies the value unless `prepare` made it for this key.
+    /// `evicted_hot` must not throw; it may be empty.
     Inserted insert(std::string_view key, const Value& value, Tier tier, TimePoint now,
                     const EvictedHot& evicted_hot);
 

@@ -125,8 +125,8 @@ bool Table::put(const Segment& segment, Entry& entry, std::uint64_t hash) noexce
     return slot != nullptr;
 }
 
-/// Both buckets are full: moves one entry from its first bucket, one of the two, to its second. Gives
-/// up where the segment is so full that it had better grow.
+/// Both buckets are full: moves one entry from its first bucket, one of the two, to its second.
+/// Gives up where the segment is so full that it had better grow.
 Table::Slot* Table::make_way(const Segment& segment, const Places& full) noexcept
 {
     std::size_t used = 0;
@@ -192,8 +192,8 @@ void Table::begin_region(std::atomic<Word>& region)
     region.store(pack(directory, 0));
 }
 
-/// Writes down the entries of a segment, and has them fetched, as their keys are wanted next. Returns
-/// where it ended.
+/// Writes down the entries of a segment, and has them fetched, as their keys are wanted next.
+/// Returns where it ended.
 const Entry** Table::gather(const Segment& from, const Entry** to) noexcept
 {
     for (std::size_t b = 0; b != from.count; ++b) {
@@ -250,8 +250,8 @@ void Table::deepen(std::uint64_t hash)
     region.store(pack(fresh, depth + 1));
 }
 
-/// A segment of more than so many buckets with room for these entries and half as many again, not yet
-/// published.
+/// A segment of more than so many buckets with room for these entries and half as many again, not
+/// yet published.
 Table::Segment Table::build(const Entry* const* begin, const Entry* const* end,
                             std::size_t more_than)
 {

@@ -18,30 +18,31 @@ namespace galaxy::store {
 
 // The table: one writer, the galaxy's strand; readers on any thread, without a lock.
 //
-// What a lookup costs is the cache lines it has to wait for, so a slot is one word, a 48-bit pointer and
-// 16 bits of the hash, and eight of them are one line. A key has two buckets; it is in the first unless
-// that was full, so most lookups read one line of slots and then the entry, whose header has the key
-// behind it. False alarms by the 16 bits are one in some thousand lookups.
+// What a lookup costs is the cache lines it has to wait for, so a slot is one word, a 48-bit
+// pointer and 16 bits of the hash, and eight of them are one line. A key has two buckets; it is in
+// the first unless that was full, so most lookups read one line of slots and then the entry, whose
+// header has the key behind it. False alarms by the 16 bits are one in some thousand lookups.
 //
 //     hash:  63 … 32 region and directory | 31 … 16 bucket | 15 … 0 tag
 //
 //     regions[hash] -> directory[hash] -> segment: 1 to 64 buckets -> slot -> entry
 //
-// The table grows a segment at a time (extendible hashing: Fagin et al. 1979), so no insert waits for more
-// than the rehashing of 448 entries, which takes about 30 us when all of them have to come from memory.
-// The directory is the part of that scheme which still grows as a whole; it is cut into regions, by the
-// budget, so that each stays below some hundred words.
+// The table grows a segment at a time (extendible hashing: Fagin et al. 1979), so no insert waits
+// for more than the rehashing of 448 entries, which takes about 30 us when all of them have to come
+// from memory. The directory is the part of that scheme which still grows as a whole; it is cut
+// into regions, by the budget, so that each stays below some hundred words.
 //
-// Readers are undisturbed by that because nothing that can be reached is ever changed but slot by slot:
-//  - insert stores one word; erase stores zero; replace stores another pointer over the old one, so that a
-//    reader finds the one or the other and never nothing;
-//  - a segment that grows is left as it is, its successor is published, it is retired (epochs.hpp). Who
-//    still reads in it sees what was true when it began;
-//  - to use the slots well (7/8 before growing, instead of 5/8), an insert that finds both buckets full
-//    moves an entry out of its way: from its first bucket to its second only, and there before here. A
-//    reader looks at the first before the second, so it meets the entry at least once.
-//  - directories that were outgrown are kept, as they take no more than the one in use: so whoever has no
-//    Pin yet may follow them up to the address of a bucket, and have it fetched.
+// Readers are undisturbed by that because nothing that can be reached is ever changed but slot by
+// slot:
+//  - insert stores one word; erase stores zero; replace stores another pointer over the old one, so
+//    that a reader finds the one or the other and never nothing;
+//  - a segment that grows is left as it is, its successor is published, it is retired (epochs.hpp).
+//    Who still reads in it sees what was true when it began;
+//  - to use the slots well (7/8 before growing, instead of 5/8), an insert that finds both buckets
+//    full moves an entry out of its way: from its first bucket to its second only, and there before
+//    here. A reader looks at the first before the second, so it meets the entry at least once.
+//  - directories that were outgrown are kept, as they take no more than the one in use: so whoever
+//    has no Pin yet may follow them up to the address of a bucket, and have it fetched.
 // Loads and stores of slots, directories and regions are sequentially consistent, which reclamation
 // needs; on x86 loads are plain for all that.
 

@@ -26,8 +26,9 @@ constexpr WallTime first_wall{std::chrono::seconds(1'700'000'000)};
 }  // namespace
 
 // One mutex guards the clock and all of its alarms: none may ring twice or ring what was cancelled,
-// whichever threads arm, advance and run. No user code runs under it, and no bell is destroyed under
-// it, since leaving the roster takes the roster's lock, which the context holds while it tells us.
+// whichever threads arm, advance and run. No user code runs under it, and no bell is destroyed
+// under it, since leaving the roster takes the roster's lock, which the context holds while it
+// tells us.
 struct ManualClock::State {
     /// The moment, then the order of arming.
     using Slot = std::pair<TimePoint, std::uint64_t>;

@@ -26,8 +26,8 @@
 namespace galaxy::testing {
 
 // One request within the process has two halves, as one over a socket has: the asker may live on
-// another context than the peer that answers, and either context may go first. Each half is enrolled
-// in its own context, runs there only, and reaches the other by post.
+// another context than the peer that answers, and either context may go first. Each half is
+// enrolled in its own context, runs there only, and reaches the other by post.
 
 /// A peer that can be reached, until it is cut off.
 struct Attachment {

@@ -109,7 +109,8 @@ private:
         }
     }
 
-    /// The same get twice: its handler on the galaxy's context, and on one that outlives everything.
+    /// The same get twice: its handler on the galaxy's context, and on one that outlives
+    /// everything.
     void begin(const Galaxy& galaxy, const std::string& key)
     {
         galaxy.async_get(key, [alive = alive_](boost::system::error_code, Value) {});

@@ -21,7 +21,8 @@ using galaxy::testing::Cluster;
 
 namespace {
 
-/// Nodes 0 and 1 are members; then node 2 joins and owns `key`, which node `before` owned and holds.
+/// Nodes 0 and 1 are members; then node 2 joins and owns `key`, which node `before` owned and
+/// holds.
 struct Growth {
     explicit Growth(Duration warm_window = 5min)
         : cluster({.nodes = 3, .universe = {.warm_window = warm_window}})

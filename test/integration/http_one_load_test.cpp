@@ -153,8 +153,8 @@ public:
         return false;
     }
 
-    /// What is still to end, or does not add up. (Who left before joining is no waiter any more, and
-    /// is counted as having left a little later, when the strand comes by.)
+    /// What is still to end, or does not add up. (Who left before joining is no waiter any more,
+    /// and is counted as having left a little later, when the strand comes by.)
     std::string unrest() const
     {
         for (const Galaxy& galaxy : galaxies) {

@@ -19,8 +19,8 @@
 #include <thread>
 #include <vector>
 
-// Readers without locks beside a writer, at a size at which every part of the table has grown many times:
-// GALAXY_TEST_ENTRIES, for ten millions.
+// Readers without locks beside a writer, at a size at which every part of the table has grown many
+// times: GALAXY_TEST_ENTRIES, for ten millions.
 
 using galaxy::errc;
 using galaxy::Galaxy;
@@ -107,7 +107,8 @@ void get_once(const Galaxy& galaxy, const std::string& key, std::atomic<std::uin
     std::optional<Result<Value>> result;
     asio::co_spawn(
         io,
-        [](Galaxy from, std::string wanted, std::optional<Result<Value>>& to) -> asio::awaitable<void> {
+        [](Galaxy from, std::string wanted,
+           std::optional<Result<Value>>& to) -> asio::awaitable<void> {
             Result<Value> got = co_await from.try_get(wanted);
             to = std::move(got);
         }(galaxy, key, result),

@@ -35,7 +35,7 @@ TEST_CASE("promoters: by_rate never takes a key at first sight, nor one whose ra
     const auto promoter = galaxy::by_rate();
     // However many waited for the first fetch: a herd is a moment, not a habit.
     CHECK_FALSE(asks(*promoter, {.fetches = 1, .hits = 2000, .rate = 1e9}));
-    CHECK_FALSE(asks(*promoter, {.fetches = 50, .rate = 0}));  // nothing is remembered: candidates = 0
+    CHECK_FALSE(asks(*promoter, {.fetches = 50, .rate = 0}));  // candidates = 0
 }
 
 TEST_CASE("promoters: a scan of keys asked once makes no hot copy, the second time round does")

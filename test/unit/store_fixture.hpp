@@ -50,7 +50,8 @@ inline Value value_of(std::string_view bytes, TimePoint ends = TimePoint::max())
     return Value(bytes, Expiry{.at = ends, .wall = std::nullopt});
 }
 
-/// A store under test, in exact order of use unless told otherwise: after each test its invariants hold.
+/// A store under test, in exact order of use unless told otherwise: after each test its invariants
+/// hold.
 struct StoreFixture {
     explicit StoreFixture(std::size_t capacity = 64 << 10, double hot_share = 0.125,
                           Eviction eviction = Eviction::lru,

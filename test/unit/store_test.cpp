@@ -28,8 +28,8 @@ namespace {
 /// What a copy has beside a main entry, rounding apart: its heat.
 constexpr std::size_t heat = 28;
 
-/// A store with room for exactly `n` entries of one-letter keys and `size` bytes of value, less `heat`
-/// for copies.
+/// A store with room for exactly `n` entries of one-letter keys and `size` bytes of value, less
+/// `heat` for copies.
 struct RoomFor : StoreFixture {
     explicit RoomFor(std::size_t n, double hot_share = 0.125, std::size_t size = 100)
         : StoreFixture(n * Store::charge(1, size, false), hot_share), bytes_each(size, 'v')
@@ -328,7 +328,7 @@ TEST_CASE("the hot tier gives way first once it is above its share")
     t.insert("x");
     CHECK(t.store.stats().entries_hot == 4);
     CHECK(t.store.stats().evictions_main == 1);
-    t.insert("hg", std::string(99 - heat, 'h'), Tier::hot);  // displaces a copy, not a key of our own
+    t.insert("hg", std::string(99 - heat, 'h'), Tier::hot);  // displaces a copy, no own key
     CHECK(t.store.stats().entries_hot == 4);
     CHECK(t.store.stats().evictions_hot == 3);
     CHECK(t.store.stats().evictions_main == 1);
@@ -422,7 +422,8 @@ TEST_CASE("values that users still hold when they leave the store are counted ap
     CHECK(t.bytes() == 2 * Store::charge(1, 100, false));
 }
 
-TEST_CASE_METHOD(StoreFixture, "what was prepared for a key is kept as it is, anything else is copied")
+TEST_CASE_METHOD(StoreFixture,
+                 "what was prepared for a key is kept as it is, anything else is copied")
 {
     const Value prepared = Store::prepare("k", "bytes", {}, galaxy::Origin::backend, Tier::main);
     const char* at = prepared.view().data();

@@ -162,8 +162,8 @@ TEST_CASE("readers beside a writer that grows and erases find every key that sta
                     ++looked;
                 }
             });
-        // Entries come and go around those that stay, so that segments fill, entries make way for others,
-        // and segments are replaced and split.
+        // Entries come and go around those that stay, so that segments fill, entries make way for
+        // others, and segments are replaced and split.
         std::mt19937_64 random(99);
         std::vector<bool> there(40'000);
         for (int step = 0; step != 150'000 || looked < 1000; ++step) {

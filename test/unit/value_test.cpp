@@ -164,7 +164,8 @@ TEST_CASE("a value may outlive the store that let go of it and counts it")
 
 TEST_CASE("large values live outside the heap, and give their memory back at once")
 {
-    for (const std::size_t size : {std::size_t{65'000}, std::size_t{66'000}, std::size_t{5} << 20}) {
+    const std::size_t sizes[] = {65'000, 66'000, 5 << 20};
+    for (const std::size_t size : sizes) {
         Value value(std::string(size, 'v'), Expiry{.at = TimePoint(5s), .wall = std::nullopt});
         CHECK(value.size() == size);
         CHECK(value.view().back() == 'v');

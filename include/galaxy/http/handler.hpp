@@ -58,8 +58,8 @@ public:
     /// Whether `target` is one of ours, to be given to `handle`.
     bool handles(std::string_view target) const;
 
-    /// Answers a request: 200, 400, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what a
-    /// peer did. Terminal cancellation (the peer hung up) ends it with `operation_aborted`.
+    /// Answers a request: 200, 400, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
+    /// a peer did. Terminal cancellation (the peer hung up) ends it with `operation_aborted`.
     boost::asio::awaitable<Response> handle(Request request) const;
 
 private:

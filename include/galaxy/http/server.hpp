@@ -32,16 +32,17 @@ struct ServerOptions {
     /// Answers what is not for peers; empty: 404. The request's views live until it returns.
     std::function<boost::asio::awaitable<Response>(Request)> route = {};
 
-    /// Connections at once. Beyond, the one that has waited longest for a request gives way; where all
-    /// are answering one, the new one is told 503 and closed. Lowered to what the process's descriptor
-    /// limit leaves after `spare_descriptors`. Positive.
+    /// Connections at once. Beyond, the one that has waited longest for a request gives way; where
+    /// all are answering one, the new one is told 503 and closed. Lowered to what the process's
+    /// descriptor limit leaves after `spare_descriptors`. Positive.
     std::size_t max_connections = 10'000;
     std::size_t spare_descriptors = 64;
     /// Longest request header and body, in bytes. Positive; a longer one gets 431 or 413.
     std::size_t max_header = std::size_t{128} << 10;
     std::size_t max_body = std::size_t{64} << 10;
 
-    /// From the first byte of a request to the end of its header, and to the end of its body. Positive.
+    /// From the first byte of a request to the end of its header, and to the end of its body.
+    /// Positive.
     Duration header_timeout = std::chrono::seconds(10);
     Duration body_timeout = std::chrono::seconds(30);
     /// Between two requests; also for sending an answer without progress. Positive.
@@ -68,9 +69,10 @@ public:
     /// Stops listening and drops every connection.
     void close();
 
-    /// Goes on accepting and answering for `grace` while the universe says that it is draining, then
-    /// stops listening, lets requests under way end (for at most `grace` more), and closes. The
-    /// signature is `void(error_code)`; cancellation closes at once. Call `Universe::drain` first.
+    /// Goes on accepting and answering for `grace` while the universe says that it is draining,
+    /// then stops listening, lets requests under way end (for at most `grace` more), and closes.
+    /// The signature is `void(error_code)`; cancellation closes at once. Call `Universe::drain`
+    /// first.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_drain(Duration grace, Token&& token)
     {
@@ -92,8 +94,8 @@ private:
     std::shared_ptr<Core> core_;
 };
 
-/// Starts a complete server for peers on the universe's executor. A server is outstanding work until
-/// closed. Throws `system_error` where the address cannot be bound.
+/// Starts a complete server for peers on the universe's executor. A server is outstanding work
+/// until closed. Throws `system_error` where the address cannot be bound.
 Server serve(const Universe& universe, ServerOptions options = {});
 
 }  // namespace galaxy::http

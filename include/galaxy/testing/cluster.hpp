@@ -42,14 +42,15 @@ public:
     Galaxy galaxy(std::size_t i) const;
     static std::string id(std::size_t i);
 
-    /// The node that owns `key` by the picker, and the n-th in rank (the owner is the 0th), among the
-    /// members last set.
+    /// The node that owns `key` by the picker, and the n-th in rank (the owner is the 0th), among
+    /// the members last set.
     std::size_t owner_of(std::string_view key) const;
     std::size_t nth_owner_of(std::string_view key, std::size_t n) const;
     /// A key, different for each `salt`, that the node owns.
     std::string key_owned_by(std::size_t i, std::size_t salt = 0) const;
 
-    /// Kills a node as a crash would (its peers see refused connections), or starts it again, empty.
+    /// Kills a node as a crash would (its peers see refused connections), or starts it again,
+    /// empty.
     void stop(std::size_t i);
     void start(std::size_t i);
     void restart(std::size_t i)
@@ -64,7 +65,8 @@ public:
 
     /// Runs everything that can run at this moment.
     void settle();
-    /// Moves the clock to `by` later, ringing every alarm at its own moment and settling after each.
+    /// Moves the clock to `by` later, ringing every alarm at its own moment and settling after
+    /// each.
     void advance(Duration by);
 
     /// The result of a get, running the cluster and moving its clock, for at most `within`, until

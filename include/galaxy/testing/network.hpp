@@ -30,10 +30,10 @@ struct Fault {
 };
 
 /// Peers within one process: a fetch protocol without sockets whose faults a test scripts and which
-/// counts what it carries. Uris are the ids. Requests run on the executor of the asking universe and
-/// are answered through the `Responder` attached under the id; an id that has none refuses. Detach an
-/// id before its context goes: that cuts off what is under way, as a crash would. A cheap handle; copies
-/// share the network. Thread-safe.
+/// counts what it carries. Uris are the ids. Requests run on the executor of the asking universe
+/// and are answered through the `Responder` attached under the id; an id that has none refuses.
+/// Detach an id before its context goes: that cuts off what is under way, as a crash would. A cheap
+/// handle; copies share the network. Thread-safe.
 class Network {
 public:
     explicit Network(std::shared_ptr<Clock> clock = system_clock());
