@@ -10,16 +10,12 @@
 
 #include <boost/json/array.hpp>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <string>
 #include <vector>
 
 namespace {
-
-constexpr int exit_usage = 2;
 
 namespace json = boost::json;
 
@@ -70,22 +66,9 @@ int run(const std::vector<std::string>& arguments)
     throw bench::UsageError(arguments[0] + ": no such scenario; see --help");
 }
 
-int complain(const std::exception& error, int exit_code)
-{
-    std::fprintf(stderr, "galaxy-bench: %s\n", error.what());
-    return exit_code;
-}
-
 }  // namespace
 
 int main(int argc, char** argv)
 {
-    std::signal(SIGPIPE, SIG_IGN);
-    try {
-        return run({argv + 1, argv + argc});
-    } catch (const bench::UsageError& error) {
-        return complain(error, exit_usage);
-    } catch (const std::exception& error) {
-        return complain(error, EXIT_FAILURE);
-    }
+    return support::run_program("galaxy-bench", argc, argv, run);
 }

@@ -6,8 +6,8 @@
 #include "rivals/sharded_lru.hpp"
 #include "scenarios/drive.hpp"
 #include "support/child.hpp"
-#include "support/memory.hpp"
 #include "support/node.hpp"
+#include "support/process.hpp"
 #include "support/random.hpp"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ json::object fill_result(std::size_t entries, std::size_t base, Clock::time_poin
 {
     const double took = std::chrono::duration<double, std::nano>(Clock::now() - begin).count();
     return {{"entries", entries},
-            {"growth_bytes", resident_bytes() - base},
+            {"growth_bytes", support::resident_bytes() - base},
             {"ns_per_op", took / static_cast<double>(entries)}};
 }
 
@@ -86,7 +86,7 @@ private:
     {
         const galaxy::GalaxyStats stats = galaxy.stats();
         most_charged_ = std::max<std::size_t>(most_charged_, stats.bytes_main + stats.bytes_hot);
-        const std::size_t now = resident_bytes();
+        const std::size_t now = support::resident_bytes();
         most_growth_ = std::max(most_growth_, now - std::min(now, base_));
     }
 
@@ -107,7 +107,7 @@ json::object fill_galaxy(const json::object& arguments)
     galaxy::GalaxyOptions options;
     options.capacity = ample_capacity(entries, key_size, value_size);
     Node node(ready_backend(value_size), options);
-    const std::size_t base = resident_bytes();
+    const std::size_t base = support::resident_bytes();
     const Clock::time_point begin = Clock::now();
     node.fill(entries, key_size, number(arguments, "callers"));
     json::object result = fill_result(entries, base, begin);
@@ -121,7 +121,7 @@ json::object fill_sharded(const json::object& arguments)
     const std::string value = make_value(number(arguments, "value_size"));
     std::string key(number(arguments, "key_size"), '\0');
     ShardedLru lru;
-    const std::size_t base = resident_bytes();
+    const std::size_t base = support::resident_bytes();
     const Clock::time_point begin = Clock::now();
     for (std::size_t i = 0; i != entries; ++i) {
         write_key(i, key.data(), key.size());
@@ -137,7 +137,7 @@ json::object churn_galaxy(const json::object& arguments)
     galaxy::GalaxyOptions options;
     options.capacity = number(arguments, "budget");
     Node node(churned_backend(), options, threads);
-    const std::size_t base = resident_bytes();
+    const std::size_t base = support::resident_bytes();
     Watch watch(node.galaxy(), base);
     Histogram unused;
     const Sample sample = run_workers(node.io(), threads, threads, seconds, unused,

@@ -5,28 +5,15 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <functional>
 #include <limits>
 #include <utility>
 
 namespace bench {
 namespace {
 
-/// Takes the value of a flag, or throws what is wrong with it.
-using Setter = std::function<void(Options&, std::string_view)>;
-
-struct Flag {
-    std::string_view name;
-    std::string_view value;  ///< what stands for the value in the help; empty: there is none
-    std::string_view help;
-    Setter set;
-};
-
-[[noreturn]] void reject(std::string_view expected, std::string_view found)
-{
-    throw std::invalid_argument("expected " + std::string(expected) + ", got \""
-                                + std::string(found) + "\"");
-}
+using Flag = support::Flag<Options>;
+using Setter = decltype(Flag::set);
+using support::reject;
 
 std::optional<double> parse_decimal(std::string_view text)
 {
@@ -205,27 +192,18 @@ void parse_options(const std::vector<std::string>& arguments,
                    const std::vector<std::string_view>& accepted, Options& options)
 {
     for (std::size_t i = 0; i != arguments.size(); ++i) {
-        const std::string_view argument = arguments[i];
-        const std::string_view name = argument.substr(0, argument.find('='));
-        const auto flag = std::find_if(flags().begin(), flags().end(),
-                                       [&](const Flag& f) { return f.name == name; });
-        if (flag == flags().end()) throw UsageError(std::string(argument) + ": no such option");
+        auto [name, value] = support::split_argument(arguments[i]);
+        const Flag* const flag = support::find_flag(flags(), name);
+        if (flag == nullptr) throw UsageError(arguments[i] + ": no such option");
         if (!is_accepted(accepted, name))
             throw UsageError(std::string(name) + ": not an option of this scenario");
-
-        std::string_view value;
-        const bool joined = name.size() != argument.size();
-        if (joined) value = argument.substr(name.size() + 1);
-        if (flag->value.empty() && joined) throw UsageError(std::string(name) + ": takes no value");
-        if (!flag->value.empty() && !joined) {
+        if (flag->value.empty()) {
+            if (value) throw UsageError(std::string(name) + ": takes no value");
+        } else if (!value) {
             if (++i == arguments.size()) throw UsageError(std::string(name) + ": needs a value");
             value = arguments[i];
         }
-        try {
-            flag->set(options, value);
-        } catch (const std::invalid_argument& error) {
-            throw UsageError(std::string(name) + ": " + error.what());
-        }
+        flag->apply(options, value.value_or(""));
     }
 }
 

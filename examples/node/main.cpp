@@ -7,17 +7,13 @@
 
 #include <galaxy/version.hpp>
 
-#include <csignal>
 #include <cstdlib>
-#include <exception>
 #include <iostream>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace {
-
-constexpr int exit_usage = 2;
 
 int run(const std::vector<std::string>& arguments)
 {
@@ -36,26 +32,9 @@ int run(const std::vector<std::string>& arguments)
     return EXIT_SUCCESS;
 }
 
-// One line, whatever the command line brought into it.
-int complain(const std::exception& error, int exit_code)
-{
-    std::string line = error.what();
-    for (char& c : line)
-        if (static_cast<unsigned char>(c) < ' ') c = '?';
-    std::cerr << "galaxy-node: " << line << '\n';
-    return exit_code;
-}
-
 }  // namespace
 
 int main(int argc, char** argv)
 {
-    std::signal(SIGPIPE, SIG_IGN);
-    try {
-        return run({argv + 1, argv + argc});
-    } catch (const node::UsageError& error) {
-        return complain(error, exit_usage);
-    } catch (const std::exception& error) {
-        return complain(error, EXIT_FAILURE);
-    }
+    return support::run_program("galaxy-node", argc, argv, run);
 }

@@ -6,7 +6,6 @@
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -15,21 +14,9 @@
 namespace node {
 namespace {
 
-/// Takes the value of a flag, or throws what is wrong with it.
-using Setter = std::function<void(Options&, std::string_view)>;
-
-struct Flag {
-    std::string_view name;
-    std::string_view value;  ///< what stands for the value in the help; empty: there is none
-    std::string_view help;
-    Setter set;
-};
-
-[[noreturn]] void reject(std::string_view expected, std::string_view found)
-{
-    throw std::invalid_argument("expected " + std::string(expected) + ", got \""
-                                + std::string(found) + "\"");
-}
+using Flag = support::Flag<Options>;
+using Setter = decltype(Flag::set);
+using support::reject;
 
 enum class Zero { allowed, refused };
 
@@ -233,42 +220,19 @@ void check_together(const Options& options)
     }
 }
 
-struct Argument {
-    std::string_view name;
-    std::optional<std::string_view> value;  ///< of "--name=value"
-};
-
-Argument split(std::string_view argument)
-{
-    const std::size_t equals = argument.find('=');
-    if (equals == argument.npos) return {argument, std::nullopt};
-    return {argument.substr(0, equals), argument.substr(equals + 1)};
-}
-
-void apply(const Flag& flag, Options& options, std::string_view value)
-{
-    try {
-        flag.set(options, value);
-    } catch (const std::invalid_argument& error) {
-        throw UsageError(std::string(flag.name) + ": " + error.what());
-    }
-}
-
 }  // namespace
 
 CommandLine parse_command_line(const std::vector<std::string>& arguments)
 {
     CommandLine line;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
-        auto [name, value] = split(arguments[i]);
+        auto [name, value] = support::split_argument(arguments[i]);
         if (name == "--help" || name == "--version") {
             line.action = name == "--help" ? Action::help : Action::version;
             return line;
         }
-        const auto flag =
-            std::find_if(flags().begin(), flags().end(),
-                         [wanted = name](const Flag& one) { return one.name == wanted; });
-        if (flag == flags().end())
+        const Flag* const flag = support::find_flag(flags(), name);
+        if (flag == nullptr)
             throw UsageError(arguments[i] + " is not a flag of galaxy-node; see --help");
         if (flag->value.empty()) {
             if (value) throw UsageError(std::string(flag->name) + " takes no value");
@@ -278,7 +242,7 @@ CommandLine parse_command_line(const std::vector<std::string>& arguments)
                                  + std::string(flag->value));
             value = arguments[++i];
         }
-        apply(*flag, line.options, value.value_or(""));
+        flag->apply(line.options, value.value_or(""));
     }
     check_required(line.options);
     check_together(line.options);

@@ -2,23 +2,19 @@
 #pragma once
 
 #include "node/values.hpp"
+#include "support/command_line.hpp"
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>
 
 #include <chrono>
 #include <cstddef>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace node {
 
-/// A command line that cannot be used; `what()` begins with the flag at fault.
-class UsageError : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
+using support::UsageError;
 
 /// What galaxy-node was told to be.
 struct Options {

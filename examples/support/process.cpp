@@ -152,9 +152,9 @@ std::string Process::await_line(std::string_view prefix, std::chrono::millisecon
                              + std::to_string(pid_) + "; it says: " + err());
 }
 
-std::size_t Process::resident_bytes() const
+std::size_t resident_bytes(pid_t pid)
 {
-    std::ifstream file("/proc/" + std::to_string(pid_) + "/statm");
+    std::ifstream file("/proc/" + std::to_string(pid) + "/statm");
     std::size_t total = 0;
     std::size_t resident = 0;
     file >> total >> resident;

@@ -9,8 +9,12 @@
 #include <vector>
 
 #include <sys/types.h>
+#include <unistd.h>
 
 namespace support {
+
+/// The memory of a process that is resident, from /proc/PID/statm.
+std::size_t resident_bytes(pid_t pid = ::getpid());
 
 struct ProcessOptions {
     /// Hard and soft limit of open descriptors; zero: as this process.
@@ -49,7 +53,7 @@ public:
     /// `std::runtime_error`, with what stands on standard error, if it does not come in time.
     std::string await_line(std::string_view prefix, std::chrono::milliseconds limit);
 
-    std::size_t resident_bytes() const;
+    std::size_t resident_bytes() const { return support::resident_bytes(pid_); }
     std::size_t open_descriptors() const;
 
 private:

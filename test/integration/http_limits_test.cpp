@@ -2,28 +2,19 @@
 #include <galaxy/http/server.hpp>
 
 #include "integration/http_node.hpp"
+#include "support/process.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
 
 namespace {
 
 using namespace galaxy;
 using namespace galaxy::test;
 using namespace std::chrono_literals;
-
-std::size_t resident_bytes()
-{
-    std::ifstream file("/proc/self/statm");
-    std::size_t total = 0;
-    std::size_t resident = 0;
-    file >> total >> resident;
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-}
 
 }  // namespace
 
@@ -192,7 +183,7 @@ TEST_CASE("Connections held open cost little memory", "[http][server]")
     Node node;
     REQUIRE(ask(node, get("/_galaxycache/g/k")).status == 200);
     const std::size_t descriptors = open_descriptors();
-    const std::size_t before = resident_bytes();
+    const std::size_t before = support::resident_bytes();
     {
         std::vector<Wire> wires;
         for (std::size_t i = 0; i < 400; ++i) {
@@ -207,7 +198,7 @@ TEST_CASE("Connections held open cost little memory", "[http][server]")
             }
         }
         CHECK(ask(node, get("/_galaxycache/g/k")).status == 200);
-        const std::size_t after = resident_bytes();
+        const std::size_t after = support::resident_bytes();
         CAPTURE(before, after);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         CHECK(after - std::min(before, after) < 10'000'000);
