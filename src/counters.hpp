@@ -61,8 +61,8 @@ struct Counters {
     Counter waiting;  ///< misses accepted and not yet completed
     Counter server_requests, server_peeks, server_peek_hits, server_not_owned, ring_disagreement;
     StrandCounter flights, backend_loads, backend_load_errors;
-    StrandCounter
-        uncached;  ///< loaded and, by the backend's or an option's word, not offered to the store
+    /// Loaded and, by the backend's or an option's word, not offered to the store.
+    StrandCounter uncached;
     StrandCounter peer_fetches, peer_fetch_errors, fallbacks, peeks_sent, peek_hits, promotions;
     StrandCounter flights_now, loads_now, loads_queued_now;  ///< up and down
     Histogram get_seconds;

@@ -81,8 +81,7 @@ std::size_t Entry::footprint(std::size_t key_size, std::size_t value_size, bool 
     return taken(key_offset(ends, room) + key_size + value_size);
 }
 
-Entry* Entry::make(std::string_view key, std::string_view bytes, const Expiry& expiry, Room room,
-                   unsigned tier)
+Entry* Entry::make(std::string_view key, std::string_view bytes, const Expiry& expiry, Room room)
 {
     static_assert(offsetof(Entry, place_) + 1 == bare_key_at && sizeof(Entry) == parts_at);
     static_assert(
@@ -99,7 +98,6 @@ Entry* Entry::make(std::string_view key, std::string_view bytes, const Expiry& e
     entry->key_size_ = key_size;
     entry->value_size_ = value_size;
     entry->key_at_ = static_cast<std::uint8_t>(key_at);
-    if (tier != 0) entry->kind_ |= second_tier;
     if (ending) {
         entry->kind_ |= expiry.wall ? ending_part | wall_set : ending_part;
         new (memory + parts_at) Ending{expiry.at, expiry.wall.value_or(WallTime()), {}};
@@ -114,9 +112,9 @@ Entry* Entry::make(std::string_view key, std::string_view bytes, const Expiry& e
 }
 
 Value Entry::value(std::string_view key, std::string_view bytes, const Expiry& expiry, Origin from,
-                   Room room, unsigned tier)
+                   Room room)
 {
-    return Value(make(key, bytes, expiry, room, tier), from);
+    return Value(make(key, bytes, expiry, room), from);
 }
 
 void Entry::destroy(Entry* entry) noexcept

@@ -40,7 +40,7 @@ struct Heat {
 
 class Entry {
 public:
-    /// `heat`: it may become a copy in the hot tier.
+    /// `heat`: for a copy of another owner's key.
     enum class Room : bool { none, heat };
 
     /// Where the parts begin.
@@ -49,11 +49,11 @@ public:
     /// Copies key and bytes; the caller has the one reference. Throws `std::length_error` from
     /// 4 GiB on, and `std::bad_alloc`.
     static Entry* make(std::string_view key, std::string_view bytes, const Expiry& expiry,
-                       Room room, unsigned tier = 0);
+                       Room room);
 
     /// `make`, as a value.
     static Value value(std::string_view key, std::string_view bytes, const Expiry& expiry,
-                       Origin from, Room room, unsigned tier = 0);
+                       Origin from, Room room);
 
     static Entry* of(const Value& value) noexcept { return value.entry_; }
 
@@ -91,8 +91,7 @@ public:
     /// While no list has it: who counts it until its last holder lets go, or null.
     void count_at(PinGauge* gauge) noexcept { gauge_ = gauge; }
 
-    /// Zero or one.
-    unsigned tier() const noexcept { return (kind_ & second_tier) != 0 ? 1 : 0; }
+    bool has_heat() const noexcept { return (kind_ & heat_part) != 0; }
 
     /// Of the last use, in the order's count of its operations.
     std::atomic<std::uint32_t>& used_at() noexcept { return used_at_; }
@@ -104,7 +103,6 @@ public:
     std::uint8_t place() const noexcept { return place_; }  ///< in which list of the order
     bool is_listed() const noexcept { return place_ != never_listed && place_ != gone; }
     void set_place(std::uint8_t place) noexcept { place_ = place; }
-    bool has_heat() const noexcept { return (kind_ & heat_part) != 0; }
     Heat& heat() noexcept { return *static_cast<Heat*>(at(heat_at())); }
     Links& links() noexcept { return links_; }
     Links& ending_links() noexcept { return ending().links; }
@@ -120,8 +118,7 @@ private:
         Links links;  ///< of the list of those that end at about the same time; the strand's
     };
 
-    static constexpr std::uint8_t ending_part = 1, heat_part = 2, wall_set = 4, second_tier = 8,
-                                  mapped = 16;
+    static constexpr std::uint8_t ending_part = 1, heat_part = 2, wall_set = 4, mapped = 8;
     static constexpr std::size_t bare_key_at = 36;
 
     Entry() noexcept = default;

@@ -214,8 +214,8 @@ private:
     boost::asio::any_io_executor executor_;
     boost::asio::execution_context* const context_;  ///< for comparison only
     std::mutex lost_mutex_;                          ///< of the inboxes once the strand is gone
-    const bool
-        loads_at_home_;  ///< backends run on the universe's executor, and no strand of theirs
+    /// Backends run on the universe's executor, and no strand of theirs.
+    const bool loads_at_home_;
 
     // Strand.
     boost::unordered_flat_map<std::string_view, FlightPtr, KeyHash> flights_;

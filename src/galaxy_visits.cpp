@@ -94,18 +94,15 @@ void GalaxyCore::follow(Aftermath left)
     const bool unsettled = std::exchange(left.unsettled, false);
     post_home(std::move(left));
     const TimePoint begun = around_.clock->coarse_now();
-    const auto note_start = [&] {
-        starts_slowly_ = around_.clock->coarse_now() - begun > std::chrono::milliseconds(10);
-    };
-    if (BackendCall::begin(call_of(first), shared_from_this(), strand_.beneath())) {
-        note_start();
+    const bool ended = BackendCall::begin(call_of(first), shared_from_this(), strand_.beneath());
+    starts_slowly_ = around_.clock->coarse_now() - begun > std::chrono::milliseconds(10);
+    if (ended) {
         Aftermath landed = visit([this, first] { take_end(*first); });
         Sleepers sleepers = std::move(landed.sleepers);
         post_home(std::move(landed));
         wake(std::move(sleepers));
-    } else {
-        note_start();
-        if (unsettled) post_home(visit([] {}));
+    } else if (unsettled) {
+        post_home(visit([] {}));
     }
 }
 

@@ -2,11 +2,11 @@
 #include "universe_core.hpp"
 
 #include "names.hpp"
+#include "random_seed.hpp"
 
 #include <boost/asio/query.hpp>
 #include <boost/asio/system_executor.hpp>
 
-#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -34,8 +34,7 @@ UniverseOptions completed(UniverseOptions options)
            "backoff_min must be positive and backoff_max at least as long");
     demand(options.await_membership >= zero, "await_membership must not be negative");
     if (!options.clock) options.clock = system_clock();
-    if (options.seed == 0)
-        options.seed = (std::uint64_t{std::random_device{}()} << 32) | std::random_device{}();
+    if (options.seed == 0) options.seed = random_seed();
     return options;
 }
 

@@ -2,9 +2,9 @@
 #include <galaxy/promoter.hpp>
 
 #include "peers/stable_hash.hpp"
+#include "random_seed.hpp"
 
 #include <atomic>
-#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -59,12 +59,6 @@ private:
     const Decide decide_;
 };
 
-std::uint64_t machine_seed()
-{
-    std::random_device device;
-    return (std::uint64_t{device()} << 32) | device();
-}
-
 }  // namespace
 
 std::shared_ptr<Promoter> by_rate()
@@ -82,7 +76,7 @@ std::shared_ptr<Promoter> probabilistic(std::uint32_t n, std::uint64_t seed)
     if (n == 0)
         throw std::invalid_argument("probabilistic(0) would promote one fetch in none; pass 1 to "
                                     "promote all, or set hot_share to 0 to promote nothing");
-    return std::make_shared<Probabilistic>(n, seed == 0 ? machine_seed() : seed);
+    return std::make_shared<Probabilistic>(n, seed == 0 ? random_seed() : seed);
 }
 
 std::shared_ptr<Promoter> promote_if(

@@ -44,7 +44,6 @@ std::string Store::check_entry(const Entry& entry) const
         return "An entry is not found by its key.";
     if (!entry.is_listed()) return "An entry of the table is in no order of eviction.";
     if (entry.references() == 0) return "An entry of the table has no reference.";
-    if (tier_of(entry) == Tier::hot && !entry.has_heat()) return "A copy has no room for its heat.";
     return {};
 }
 

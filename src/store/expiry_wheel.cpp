@@ -44,14 +44,14 @@ void ExpiryWheel::advance(TimePoint now) noexcept
     }
 }
 
-Entry* ExpiryWheel::take_due(TimePoint now, std::size_t& patience) noexcept
+Entry* ExpiryWheel::find_due(TimePoint now, std::size_t& patience) noexcept
 {
     advance(now);
     while (patience != 0 && !due_.empty()) {
         --patience;
         Entry& entry = due_.front();
-        due_.pop_front();
         if (entry.ends() <= now) return &entry;
+        due_.pop_front();
         add(entry);
     }
     return nullptr;

@@ -18,13 +18,13 @@ class ExpiryWheel {
 public:
     explicit ExpiryWheel(TimePoint now) noexcept : at_(tick_of(now)) {}
 
-    /// An entry that ends; its links are the wheel's until `remove` or `take_due`.
+    /// An entry that ends; its links are the wheel's until `remove`.
     void add(Entry& entry) noexcept;
     void remove(Entry& entry) noexcept;
 
-    /// Takes out one that has ended, or null. Counts `patience` down by the entries it looked at,
-    /// and stops at zero.
-    Entry* take_due(TimePoint now, std::size_t& patience) noexcept;
+    /// One that has ended, to be removed, or null. Counts `patience` down by the entries it looked
+    /// at, and stops at zero.
+    Entry* find_due(TimePoint now, std::size_t& patience) noexcept;
 
     /// Counts the entries.
     std::size_t size() const noexcept;

@@ -29,8 +29,9 @@ public:
     /// bounded number of steps.
     virtual Entry* next() = 0;
 
-    /// Removes what `next` said, and remembers it where the order wants to know it again.
-    virtual void evict(Entry& entry) { remove(entry); }
+    /// What `next` said is about to be removed for want of room: an order may want to know it
+    /// again.
+    virtual void remember(const Entry&) {}
 
     /// Who has not been used for the longest time, as far as the order knows; null: there is none.
     virtual Entry* coldest() noexcept = 0;

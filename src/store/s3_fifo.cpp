@@ -123,10 +123,9 @@ Entry* S3Fifo::next_of_main() noexcept
     return small_.empty() ? nullptr : &small_.back();
 }
 
-void S3Fifo::evict(Entry& entry)
+void S3Fifo::remember(const Entry& entry)
 {
     if (entry.place() == in_small) ghosts_.add(entry.key(), cost(entry));
-    remove(entry);
 }
 
 Entry* S3Fifo::coldest() noexcept

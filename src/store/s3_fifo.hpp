@@ -62,7 +62,7 @@ public:
     void use(Entry&) noexcept override {}
     void remove(Entry& entry) noexcept override;
     Entry* next() noexcept override;
-    void evict(Entry& entry) override;
+    void remember(const Entry& entry) override;
     Entry* coldest() noexcept override;
     Entry* likely_next() noexcept override;
     std::size_t size() const noexcept override { return small_.size() + main_.size(); }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "store/store.hpp"
 
+#include "random_seed.hpp"
+
 #include <boost/assert.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <random>
 #include <utility>
 
 namespace galaxy::store {
@@ -29,12 +30,6 @@ std::size_t share_of(const Limits& limits)
     const double share = std::clamp(limits.hot_share, 0.0, 1.0);
     return share < 1.0 ? static_cast<std::size_t>(static_cast<double>(limits.capacity) * share)
                        : limits.capacity;
-}
-
-std::uint64_t random_seed()
-{
-    std::random_device device;
-    return std::uint64_t{device()} << 32 | device();
 }
 
 constexpr Entry::Room room_for(Tier tier) noexcept
@@ -111,7 +106,7 @@ StoreStats Store::stats() const
 Value Store::prepare(std::string_view key, std::string_view bytes, const Expiry& expiry,
                      Origin from, Tier tier)
 {
-    return Entry::value(key, bytes, expiry, from, room_for(tier), static_cast<unsigned>(tier));
+    return Entry::value(key, bytes, expiry, from, room_for(tier));
 }
 
 /// `value` itself, if it was prepared for this and nobody has inserted it; else a copy.
@@ -192,8 +187,7 @@ bool Store::evict_one(Tier first, const EvictedHot& evicted_hot)
     if (!victim) victim = order(first == Tier::main ? Tier::hot : Tier::main).next();
     if (!victim) return false;
     const Tier tier = tier_of(*victim);
-    order(tier).evict(*victim);
-    end_expiry(*victim);
+    order(tier).remember(*victim);
     if (tier == Tier::main) {
         ++books_.stats.evictions_main;
     } else {
@@ -201,7 +195,7 @@ bool Store::evict_one(Tier first, const EvictedHot& evicted_hot)
         const Heat& heat = victim->heat();
         if (evicted_hot) evicted_hot(HotCopy{victim->key(), heat.hits, heat.first_seen});
     }
-    drop(*victim);
+    remove(*victim);
     return true;
 }
 
@@ -221,32 +215,19 @@ void Store::list(Entry& entry, Entry* replaced, TimePoint now)
 }
 
 /// Out of everything but the table.
-void Store::unlist(Entry& entry)
+void Store::unlist(Entry& entry) noexcept
 {
     order(tier_of(entry)).remove(entry);
-    end_expiry(entry);
+    if (entry.ends() != TimePoint::max()) expiry_.remove(entry);
     book(entry, -1);
 }
 
 /// Takes an entry out of everything; what to count is the caller's.
 void Store::remove(Entry& entry) noexcept
 {
-    order(tier_of(entry)).remove(entry);
-    end_expiry(entry);
-    drop(entry);
-}
-
-/// The end of what is in no order and not in the wheel any more.
-void Store::drop(Entry& entry) noexcept
-{
-    book(entry, -1);
+    unlist(entry);
     table_.erase(entry, table_.probe(entry.key()));
     retired_.retire(entry);
-}
-
-void Store::end_expiry(Entry& entry) noexcept
-{
-    if (entry.ends() != TimePoint::max()) expiry_.remove(entry);
 }
 
 bool Store::erase(std::string_view key)
@@ -333,11 +314,7 @@ void Store::settle(TimePoint now)
 std::size_t Store::drop_expired(std::size_t looked_at, TimePoint now) noexcept
 {
     std::size_t dropped = 0;
-    while (Entry* entry = expiry_.take_due(now, looked_at)) {
-        order(tier_of(*entry)).remove(*entry);
-        drop(*entry);
-        ++dropped;
-    }
+    for (; Entry* entry = expiry_.find_due(now, looked_at); ++dropped) remove(*entry);
     books_.stats.expired += dropped;
     return dropped;
 }

@@ -154,10 +154,8 @@ private:
     void make_room(std::size_t charge, Tier tier, TimePoint now, const EvictedHot& evicted_hot);
     bool evict_one(Tier first, const EvictedHot& evicted_hot);
     void list(Entry& entry, Entry* replaced, TimePoint now);
-    void unlist(Entry& entry);
+    void unlist(Entry& entry) noexcept;
     void remove(Entry& entry) noexcept;
-    void drop(Entry& entry) noexcept;
-    void end_expiry(Entry& entry) noexcept;
     bool maintain(TimePoint now);
     void foresee_eviction() const noexcept;
     std::size_t drop_expired(std::size_t looked_at, TimePoint now) noexcept;

@@ -27,7 +27,7 @@ constexpr Origin origin(Tier tier) noexcept
 
 inline Tier tier_of(const Entry& entry) noexcept
 {
-    return static_cast<Tier>(entry.tier());
+    return entry.has_heat() ? Tier::hot : Tier::main;
 }
 
 }  // namespace galaxy::store

@@ -48,9 +48,9 @@ struct Wheel {
     {
         std::size_t taken = 0;
         std::size_t patience = std::numeric_limits<std::size_t>::max();
-        while (Entry* entry = wheel.take_due(now, patience)) {
+        while (Entry* entry = wheel.find_due(now, patience)) {
             CHECK(entry->ends() <= now);
-            entry->set_place(Entry::gone);
+            remove(*entry);
             ++taken;
         }
         return taken;
@@ -111,8 +111,8 @@ TEST_CASE("a look is bounded by patience, whatever is due")
     for (; taken != 100; ++looks) {
         REQUIRE(looks < 100);
         std::size_t patience = 8;
-        while (Entry* entry = t.wheel.take_due(t.now, patience)) {
-            entry->set_place(Entry::gone);
+        while (Entry* entry = t.wheel.find_due(t.now, patience)) {
+            t.remove(*entry);
             ++taken;
         }
         CHECK((patience == 0 || taken == 100));

@@ -25,9 +25,10 @@ namespace {
 struct Cache {
     Cache(Eviction eviction, std::size_t entries)
         : limit(entries),
-          order(make_order(eviction, entries * (Entry::footprint(8, 0, false, Entry::Room::none)
-                                                + cost_beside(eviction)),
-                           42))
+          order(make_order(
+              eviction,
+              entries * (Entry::footprint(8, 0, false, Entry::Room::none) + cost_beside(eviction)),
+              42))
     {
     }
     ~Cache()
@@ -54,7 +55,8 @@ struct Cache {
         if (resident.size() == limit) {
             Entry* out = order->next();
             REQUIRE(out);
-            order->evict(*out);
+            order->remember(*out);
+            order->remove(*out);
             resident.erase(std::string(out->key()));
             drop(out);
         }
