@@ -54,8 +54,7 @@ inline Value value_of(std::string_view bytes, TimePoint ends = TimePoint::max())
 /// hold.
 struct StoreFixture {
     explicit StoreFixture(std::size_t capacity = 64 << 10, double hot_share = 0.125,
-                          Eviction eviction = Eviction::lru,
-                          Recording recording = Recording::exact)
+                          Eviction eviction = Eviction::lru, Recording recording = Recording::exact)
         : store({capacity, hot_share, eviction, recording}, clock)
     {
     }
@@ -108,5 +107,31 @@ struct StoreFixture {
     Store store;
     std::vector<Evicted> evicted;
 };
+
+/// What a copy has beside a main entry, rounding apart: its heat.
+inline constexpr std::size_t heat = 28;
+
+/// A store with room for exactly `n` entries of one-letter keys and `size` bytes of value, less
+/// `heat` for copies.
+struct RoomFor : StoreFixture {
+    explicit RoomFor(std::size_t n, double hot_share = 0.125, std::size_t size = 100)
+        : StoreFixture(n * Store::charge(1, size, false), hot_share), bytes_each(size, 'v')
+    {
+    }
+
+    using StoreFixture::insert;
+    Inserted insert(std::string_view key, Tier tier = Tier::main)
+    {
+        const std::size_t less = tier == Tier::hot ? heat : 0;
+        return StoreFixture::insert(key, bytes_each.substr(less), tier);
+    }
+
+    std::string bytes_each;
+};
+
+inline std::string letter(int i)
+{
+    return std::string(1, static_cast<char>('a' + i));
+}
 
 }  // namespace galaxy::store
