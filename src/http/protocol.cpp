@@ -36,12 +36,16 @@ public:
 
     std::shared_ptr<RemoteFetcher> link(const Peer& peer, const LinkContext& context) override
     {
-        Endpoint endpoint = parse_peer_uri(peer.uri);
-        auto pool = std::make_shared<Pool>(options_, std::move(endpoint), context, peer.id);
+        Endpoint endpoint = parse_peer_uri(peer.uri, options_.tls ? Bare::https : Bare::http);
+        Tls tls = endpoint.secure ? tls_options() : Tls();
+        auto pool =
+            std::make_shared<Pool>(options_, std::move(endpoint), std::move(tls), context, peer.id);
         return std::make_shared<Link>(std::move(pool));
     }
 
 private:
+    Tls tls_options() const { return options_.tls ? options_.tls : Tls(TlsOptions{}); }
+
     const ProtocolOptions options_;
 };
 

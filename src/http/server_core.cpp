@@ -2,6 +2,7 @@
 #include "http/server_core.hpp"
 
 #include "http/options.hpp"
+#include "http/tls_context.hpp"
 
 #include <galaxy/error.hpp>
 #include <galaxy/universe.hpp>
@@ -64,6 +65,7 @@ ServerOptions checked(ServerOptions options)
     require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
     require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
     require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
+    if (options.tls) options.tls.context()->check_server();
     boost::system::error_code bad;
     asio::ip::make_address(options.address, bad);
     require(!bad, "address \"" + options.address + "\" must be a numeric IPv4 or IPv6 address");

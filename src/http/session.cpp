@@ -9,15 +9,12 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <iterator>
 #include <limits>
@@ -55,27 +52,21 @@ std::string_view reason(unsigned status)
     }
 }
 
-/// What the other side has done: sent something that is not read yet, hung up, or nothing.
-enum class Seen { bytes, end, nothing };
-
-Seen look(tcp::socket& socket)
+/// Reads what has come and forgets it.
+std::size_t drop_some(tcp::socket& socket, boost::system::error_code& error)
 {
-    char byte = 0;
-    const ssize_t seen =
-        ::recv(socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
-    if (seen > 0) return Seen::bytes;
-    const bool nothing = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    return nothing ? Seen::nothing : Seen::end;
+    char bytes[4096];
+    return socket.read_some(asio::buffer(bytes), error);
 }
 
 }  // namespace
 
 Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
-    : core_(std::move(core)), socket_(std::move(socket)), quiet_since_(busy)
+    : core_(std::move(core)), transport_(std::move(socket)), quiet_since_(busy)
 {
     error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(tcp::no_delay(true), ignored);
+    transport_.socket().non_blocking(true, ignored);
+    transport_.socket().set_option(tcp::no_delay(true), ignored);
 }
 
 Session::~Session()
@@ -88,9 +79,8 @@ void Session::start(Welcome welcome)
 {
     auto ended = [self = shared_from_this()](std::exception_ptr) {
         // Whatever it was, it concerned this connection only, which is over.
-        error_code ignored;
         self->gone_ = true;
-        self->socket_.close(ignored);
+        self->transport_.close();
     };
     asio::co_spawn(executor(), welcome == Welcome::served ? converse() : turn_away(),
                    asio::bind_cancellation_slot(hang_up_.slot(), std::move(ended)));
@@ -110,6 +100,7 @@ auto Session::park()
 asio::awaitable<void> Session::converse()
 {
     bool more = true;
+    if (core_->options().tls) more = co_await shake_hands();
     while (more && !gone_) {
         const Read read = co_await read_request();
         if (read.refusal != 0) {
@@ -123,7 +114,8 @@ asio::awaitable<void> Session::converse()
 
 asio::awaitable<void> Session::turn_away()
 {
-    co_await refuse(503);
+    // Under TLS it would cost the handshake.
+    if (!core_->options().tls) co_await refuse(503);
 }
 
 asio::awaitable<Session::Read> Session::read_request()
@@ -143,14 +135,11 @@ asio::awaitable<Session::Read> Session::read_request()
         inlet_.feed(*parser_, error);
         if (const unsigned refusal = judge_progress(error)) co_return Read{false, refusal};
         if (parser_->is_done()) co_return Read{true, 0};
-        if (wants_continue()) {
-            constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            socket_.write_some(asio::buffer(go_on.data(), go_on.size()), error);
-        }
+        if (wants_continue()) co_await invite();
         watch();
         if (!readable_) co_await park();
         if (!std::exchange(readable_, false) || gone_) break;
-        inlet_.read(socket_, error);
+        inlet_.read(transport_, error);
         if (error && error != asio::error::would_block) break;
         if (!begun && inlet_.pending() > 0) {
             begun = true;
@@ -193,6 +182,14 @@ bool Session::wants_continue()
     set_deadline(core_->options().body_timeout);
     return beast::iequals(parser_->get()[beast::http::field::expect], "100-continue")
            && inlet_.pending() == 0;
+}
+
+asio::awaitable<void> Session::invite()
+{
+    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    error_code ignored;  // reading tells what has become of the connection
+    co_await asio::async_write(transport_, asio::buffer(go_on.data(), go_on.size()),
+                               asio::redirect_error(asio::use_awaitable, ignored));
 }
 
 asio::awaitable<bool> Session::answer_request()
@@ -238,18 +235,23 @@ asio::awaitable<Response> Session::find_answer()
 
 asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
 {
-    beast::http::serializer<false, ValueBody> serializer(message);
+    Serializer serializer(message);
     std::size_t burst = 0;
     set_deadline(core_->options().idle_timeout);
     while (!serializer.is_done()) {
         error_code error;
-        const std::size_t size = beast::http::write_some(socket_, serializer, error);
+        std::size_t size = 0;
+        if (transport_.secure()) {
+            size = co_await write_some(serializer, error);
+        } else {
+            size = beast::http::write_some(transport_.socket(), serializer, error);
+        }
         if (error && error != asio::error::would_block) co_return false;
         burst += size;
         if (size > 0) set_deadline(core_->options().idle_timeout);
         if (!error && burst < longest_burst) continue;
         burst = 0;
-        co_await socket_.async_wait(tcp::socket::wait_write, asio::use_awaitable);
+        co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
     }
     co_return true;
 }
@@ -268,21 +270,30 @@ asio::awaitable<void> Session::refuse(unsigned status)
     if (written) co_await say_goodbye();
 }
 
-/// Closing a socket with bytes unread resets the connection, and the answer just sent may be lost
-/// with it: so what still comes is read and dropped until the other side closes too.
 asio::awaitable<void> Session::say_goodbye()
 {
+    set_deadline(std::min(goodbye_time, core_->options().idle_timeout));
+    inlet_.clear();
     error_code error;
-    socket_.shutdown(tcp::socket::shutdown_send, error);
+    co_await transport_.async_say_end(asio::redirect_error(asio::use_awaitable, error));
+    co_await await_goodbye();
+}
+
+/// Closing a socket with bytes unread resets the connection, and the answer just sent may be lost
+/// with it: so what still comes is read and dropped until the other side closes too.
+asio::awaitable<void> Session::await_goodbye()
+{
     quiet_since_ = Clock::now().time_since_epoch();
     set_deadline(std::min(goodbye_time, core_->options().idle_timeout));
+    tcp::socket& socket = transport_.socket();
+    error_code error;
+    socket.shutdown(tcp::socket::shutdown_send, error);
     std::size_t dropped = 0;
     while (!error && !gone_ && dropped < goodbye_bytes) {
-        watch();
-        if (!readable_) co_await park();
-        if (!std::exchange(readable_, false)) break;
-        dropped += inlet_.read(socket_, error);
-        inlet_.clear();
+        co_await socket.async_wait(tcp::socket::wait_read,
+                                   asio::redirect_error(asio::use_awaitable, error));
+        if (error) break;
+        dropped += drop_some(socket, error);
         if (error == asio::error::would_block) error = {};
     }
 }
@@ -297,7 +308,7 @@ void Session::watch()
 {
     if (watching_ || readable_ || gone_) return;
     watching_ = true;
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
+    transport_.async_wait_readable([self = shared_from_this()](error_code error) {
         self->watching_ = false;
         self->on_readable(error);
     });
@@ -307,7 +318,7 @@ void Session::on_readable(error_code error)
 {
     if (error) {
         gone_ = true;
-    } else if (answering_ && look(socket_) == Seen::end) {
+    } else if (answering_ && transport_.look() == Seen::end) {
         return drop();
     } else {
         readable_ = true;
@@ -318,8 +329,7 @@ void Session::on_readable(error_code error)
 void Session::drop()
 {
     gone_ = true;
-    error_code ignored;
-    socket_.close(ignored);
+    transport_.close();
     hang_up_.emit(asio::cancellation_type::terminal);
     if (const auto parked = std::move(parked_)) std::move (*parked)();
 }
@@ -332,7 +342,7 @@ void Session::drop_if_expired()
 void Session::drop_if_quiet()
 {
     if (answering_) return;
-    if (!begun() && socket_.is_open() && look(socket_) == Seen::bytes) {
+    if (!begun() && !shaking_hands_ && !gone_ && transport_.look() == Seen::bytes) {
         // A request has just come: this one was chosen before anybody could see that.
         quiet_since_ = Clock::now().time_since_epoch();
         return;
@@ -342,7 +352,7 @@ void Session::drop_if_quiet()
 
 void Session::drop_if_idle()
 {
-    if (parser_ && !answering_ && !begun()) drop();
+    if (shaking_hands_ || (parser_ && !answering_ && !begun())) drop();
 }
 
 /// Whether some of the next request has been read.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/inlet.hpp"
+#include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
 
 #include <galaxy/http/beast.hpp>
@@ -13,6 +14,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -65,7 +67,7 @@ public:
     enum class Welcome { served, turned_away };
     void start(Welcome welcome);
 
-    boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+    boost::asio::any_io_executor executor() { return transport_.get_executor(); }
 
     // From any thread.
     bool expired(Clock::time_point now) const noexcept
@@ -88,6 +90,7 @@ public:
 private:
     using error_code = boost::system::error_code;
     using Parser = boost::beast::http::request_parser<DroppedBody>;
+    using Serializer = boost::beast::http::serializer<false, ValueBody>;
     static constexpr Clock::duration busy = Clock::duration::max();
 
     /// What reading a request came to.
@@ -97,13 +100,18 @@ private:
     };
 
     boost::asio::awaitable<void> converse();
+    boost::asio::awaitable<bool> shake_hands();
+    void log_handshake(SecureStream& stream, error_code error);
     boost::asio::awaitable<void> turn_away();
     boost::asio::awaitable<Read> read_request();
     boost::asio::awaitable<bool> answer_request();
     boost::asio::awaitable<Response> find_answer();
+    boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
+    boost::asio::awaitable<std::size_t> write_some(Serializer& serializer, error_code& error);
     boost::asio::awaitable<void> refuse(unsigned status);
     boost::asio::awaitable<void> say_goodbye();
+    boost::asio::awaitable<void> await_goodbye();
 
     unsigned judge_progress(error_code error);
     void set_deadline(Duration from_now);
@@ -115,7 +123,7 @@ private:
     auto park();
 
     const std::shared_ptr<Server::Core> core_;
-    boost::asio::ip::tcp::socket socket_;
+    Transport transport_;
     std::optional<Parser> parser_;
     Inlet inlet_;
     boost::asio::cancellation_signal hang_up_;
@@ -127,6 +135,7 @@ private:
     bool readable_ = false;     // and has found something to read
     bool answering_ = false;
     bool in_body_ = false;
+    bool shaking_hands_ = false;
     bool gone_ = false;  // closed, by either side
 };
 

@@ -184,18 +184,18 @@ std::optional<std::string> unescape(std::string_view text)
     return bytes;
 }
 
-Endpoint parse_peer_uri(std::string_view uri)
+Endpoint parse_peer_uri(std::string_view uri, Bare meaning)
 {
     const bool bare = uri.find("://") == std::string_view::npos;
-    const std::string whole = (bare ? "http://" : "") + std::string(uri);
+    const std::string_view scheme = meaning == Bare::https ? "https://" : "http://";
+    const std::string whole = std::string(bare ? scheme : "") + std::string(uri);
     const boost::urls::result<boost::urls::url_view> parsed = boost::urls::parse_uri(whole);
     if (!parsed)
         refuse_uri(uri, "write it as host:port or http://host:port/prefix, IPv6 in brackets");
     const boost::urls::url_view url = *parsed;
-    if (url.scheme_id() == boost::urls::scheme::https) {
-        refuse_uri(uri, "https is not supported yet; use http");
-    }
-    if (url.scheme_id() != boost::urls::scheme::http) refuse_uri(uri, "only http is supported");
+    const bool secure = url.scheme_id() == boost::urls::scheme::https;
+    if (!secure && url.scheme_id() != boost::urls::scheme::http)
+        refuse_uri(uri, "only http and https are supported");
     if (url.encoded_host().empty()) refuse_uri(uri, "the host is missing");
     if (url.has_userinfo() || url.has_query() || url.has_fragment()) {
         refuse_uri(uri, "user, query and fragment have no meaning here");
@@ -210,7 +210,8 @@ Endpoint parse_peer_uri(std::string_view uri)
 
     Endpoint endpoint;
     endpoint.host = url.host_address();
-    endpoint.port = port_given ? url.port_number() : std::uint16_t{80};
+    endpoint.secure = secure;
+    endpoint.port = port_given ? url.port_number() : std::uint16_t(secure ? 443 : 80);
     endpoint.authority = std::string(url.encoded_host()) + ":" + std::to_string(endpoint.port);
     endpoint.prefix = std::string(url.encoded_path());
     while (endpoint.prefix.ends_with('/')) endpoint.prefix.pop_back();

@@ -39,10 +39,14 @@ struct Endpoint {
     std::string authority;  ///< for the Host header
     std::string
         prefix;  ///< goes before the paths; empty, or begins with "/" and does not end with it
+    bool secure = false;  ///< by TLS
 };
 
-/// Understands `host:port` and `http://host[:port][/prefix]`. Throws `std::invalid_argument`.
-Endpoint parse_peer_uri(std::string_view uri);
+/// What `host:port` without a scheme means.
+enum class Bare : std::uint8_t { http, https };
+
+/// Understands `host:port` and `http[s]://host[:port][/prefix]`. Throws `std::invalid_argument`.
+Endpoint parse_peer_uri(std::string_view uri, Bare bare = Bare::http);
 
 /// What a request's target asks for.
 struct Target {
