@@ -197,6 +197,7 @@ asio::awaitable<bool> Session::answer_request()
     quiet_since_ = busy;
     deadline_ = busy;
     answering_ = true;
+    inlet_.keep();
     watch();
     Response response = co_await find_answer();
     answering_ = false;
