@@ -50,9 +50,27 @@ PeerRequest peer_request(const Request& request, const Target& target)
             .digest = request.header(header::digest)};
 }
 
-asio::awaitable<Response> answer(Responder responder, Target target, Request request)
+/// The log tells that it happened, and never what was sent.
+Response unauthorized(const Responder& responder, const Request& request)
 {
-    std::optional<Response> response = refuse(request, target);
+    if (request.header(header::authorization).empty()) {
+        responder.log(LogLevel::warning, "a peer's request without the shared secret", {});
+    } else {
+        responder.log(LogLevel::warning, "a peer's request with a wrong shared secret", {});
+    }
+    Response response = text_reply(401, "the shared secret is missing or wrong\n");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return response;
+}
+
+asio::awaitable<Response> answer(Responder responder, Secret secret, Target target, Request request)
+{
+    std::optional<Response> response;
+    if (secret.admits(request.header(header::authorization))) {
+        response = refuse(request, target);
+    } else {
+        response = unauthorized(responder, request);
+    }
     if (!response) {
         const PeerRequest wanted = peer_request(request, target);
         constexpr auto token = asio::as_tuple(asio::use_awaitable);
@@ -77,8 +95,8 @@ asio::awaitable<Response> answer(Responder responder, Target target, Request req
 
 }  // namespace
 
-Handler::Handler(const Universe& universe, Paths paths)
-    : responder_(universe.responder()), paths_(std::move(paths))
+Handler::Handler(const Universe& universe, Paths paths, Secret secret)
+    : responder_(universe.responder()), paths_(std::move(paths)), secret_(std::move(secret))
 {
     check(paths_);
 }
@@ -90,7 +108,7 @@ bool Handler::handles(std::string_view target) const
 
 asio::awaitable<Response> Handler::handle(Request request) const
 {
-    return answer(responder_, parse_target(request.target, paths_), request);
+    return answer(responder_, secret_, parse_target(request.target, paths_), request);
 }
 
 }  // namespace galaxy::http

@@ -23,7 +23,7 @@ Pool::Pool(ProtocolOptions options, Endpoint endpoint, Tls tls, const LinkContex
       endpoint_(std::move(endpoint)),
       tls_(std::move(tls)),
       peer_id_(std::move(peer_id)),
-      template_(options_.paths, endpoint_, context, peer_id_),
+      template_(options_.paths, endpoint_, context, peer_id_, options_.secret),
       executor_(context.executor)
 {
 }

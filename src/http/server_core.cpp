@@ -98,7 +98,7 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(universe.get_executor()),
       options_(std::move(options)),
-      handler_(universe, options_.paths),
+      handler_(universe, options_.paths, options_.secret),
       responder_(universe.responder()),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),

@@ -314,8 +314,11 @@ bool is_traceable(std::string_view text) noexcept
 }
 
 RequestTemplate::RequestTemplate(const Paths& paths, const Endpoint& endpoint,
-                                 const LinkContext& context, std::string_view peer_id)
-    : fetch("GET " + endpoint.prefix + paths.fetch), peek("GET " + endpoint.prefix + paths.peek)
+                                 const LinkContext& context, std::string_view peer_id,
+                                 Secret shared)
+    : fetch("GET " + endpoint.prefix + paths.fetch),
+      peek("GET " + endpoint.prefix + paths.peek),
+      secret(std::move(shared))
 {
     headers = " HTTP/1.1\r\n";
     append_header(headers, "Host", endpoint.authority);
@@ -333,6 +336,7 @@ std::string RequestTemplate::write(const FetchRequest& request) const
     text += '/';
     append_escaped(text, request.key);
     text += headers;
+    if (secret) append_header(text, header::authorization, secret.authorization());
     if (!request.digest.empty()) append_header(text, header::digest, request.digest);
     if (request.timeout > Duration::zero()) {
         append_header(text, header::timeout, format_timeout(request.timeout));

@@ -63,8 +63,8 @@ public:
     std::string file() const { return path(name_ + ".pem"); }
     std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
 
-    /// Files for somebody who is reached as `alternatives` ("DNS:localhost,IP:127.0.0.1"), by name
-    /// NAME.pem and NAME.key; those of that name are replaced.
+    /// Files for somebody who is reached as `alternatives`, by name NAME.pem and NAME.key; those of
+    /// that name are replaced.
     http::TlsOptions issue(const std::string& name,
                            const std::string& alternatives = "DNS:localhost,IP:127.0.0.1",
                            Life life = Life::good)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <galaxy/fetch.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/http/tls.hpp>
 #include <galaxy/time.hpp>
 
@@ -33,6 +34,8 @@ struct ProtocolOptions {
     std::size_t max_header = std::size_t{128} << 10;
     /// For peers that are spoken to under TLS.
     Tls tls = {};
+    /// Sent with every request, whether under TLS or not.
+    Secret secret = {};
 };
 
 /// HTTP/1.1 with pooled keep-alive connections. Peer uris: `host:port`, `http://host[:port]` or

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <galaxy/http/handler.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/http/tls.hpp>
 #include <galaxy/time.hpp>
 
@@ -51,6 +52,8 @@ struct ServerOptions {
 
     /// Where given, only TLS is spoken; a connection whose handshake fails is logged and closed.
     Tls tls = {};
+    /// Demanded of requests for peers; others than these are `route`'s business.
+    Secret secret = {};
 };
 
 /// A running server. Destroying it closes it, without waiting; it may outlive the context.
