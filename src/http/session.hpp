@@ -23,6 +23,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace galaxy::http {
 
@@ -101,7 +102,7 @@ private:
 
     boost::asio::awaitable<void> converse();
     boost::asio::awaitable<bool> shake_hands();
-    void log_handshake(SecureStream& stream, error_code error);
+    void log_handshake(error_code error, std::string_view from);
     boost::asio::awaitable<void> turn_away();
     boost::asio::awaitable<Read> read_request();
     boost::asio::awaitable<bool> answer_request();

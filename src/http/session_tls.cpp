@@ -11,6 +11,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace galaxy::http {
@@ -21,31 +22,32 @@ using asio::ip::tcp;
 /// While hands are shaken the connection is quiet: first to go where there are too many.
 asio::awaitable<bool> Session::shake_hands()
 {
-    SecureStream& stream = transport_.secure_with([this](tcp::socket socket) {
+    error_code error;
+    const tcp::endpoint from = transport_.socket().remote_endpoint(error);
+    transport_.secure_with([this](tcp::socket socket) {
         return core_->options().tls.context()->server(std::move(socket));
     });
     quiet_since_ = Clock::now().time_since_epoch();
     set_deadline(core_->options().header_timeout);
     shaking_hands_ = true;
-    error_code error;
     co_await transport_.async_handshake(asio::redirect_error(asio::use_awaitable, error));
     shaking_hands_ = false;
-    if (!error && !core_->finishing()) co_return !gone_;
-    if (error && !gone_) {
-        log_handshake(stream, error);
-        co_await await_goodbye();  // so that the other side hears why
-    }
+    if (!error) co_return !gone_ && !core_->finishing();
+    if (!gone_ || expired(Clock::now())) log_handshake(error, from.address().to_string());
+    if (!gone_) co_await await_goodbye();  // so that the other side hears why
     co_return false;
 }
 
 /// By kinds, as repeats of one kind are left out of the log.
-void Session::log_handshake(SecureStream& stream, error_code error)
+void Session::log_handshake(error_code error, std::string_view from)
 {
-    const std::string why = stream.explain(error);
-    error_code ignored;
-    const std::string from = transport_.socket().remote_endpoint(ignored).address().to_string();
+    SecureStream& stream = *transport_.secure();
     const Responder& responder = core_->responder();
-    if (stream.refused_certificate()) {
+    const std::string why = stream.explain(error);
+    if (gone_) {
+        responder.log(LogLevel::warning, "a client's TLS handshake took too long",
+                      {{"from", from}});
+    } else if (stream.is_of_tls(error) && stream.refused_certificate()) {
         responder.log(LogLevel::warning, "a client's certificate is refused",
                       {{"from", from}, {"why", why}});
     } else if (stream.is_of_tls(error)) {

@@ -38,7 +38,7 @@ public:
     explicit Transport(const executor_type& executor) : plain_(executor) {}
     explicit Transport(tcp::socket socket) noexcept : plain_(std::move(socket)) {}
 
-    executor_type get_executor() { return socket().get_executor(); }
+    const executor_type& get_executor() noexcept { return socket().get_executor(); }
 
     /// The connection itself: to connect, to set options, to cancel.
     tcp::socket& socket() noexcept { return secure_ ? secure_->socket() : plain_; }

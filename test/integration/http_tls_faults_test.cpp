@@ -140,6 +140,7 @@ TEST_CASE("A server lets no handshake last, whatever it is told and wherever tha
     // Each kind once, however many they were.
     CHECK(secured.times("a client's TLS handshake failed") == 1);
     CHECK(secured.times("a client left in the TLS handshake") == 1);
+    CHECK(secured.times("a client's TLS handshake took too long") == 1);
     CHECK(secured.times("a client's certificate is refused") == 0);
     Wire wire = Wire::to(secured.server.port());
     TlsWire good(wire, {});
@@ -204,12 +205,12 @@ TEST_CASE("A connection under TLS that is cut yields no cut value", "[http][tls]
 TEST_CASE("Old versions and renegotiation are refused", "[http][tls]")
 {
     Secured secured;
-    for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
+    for (const int number : {TLS1_VERSION, TLS1_1_VERSION}) {
         Wire wire = Wire::to(secured.server.port());
         TlsWire old(wire, {});
         ::SSL_CTX_set_cipher_list(old.context(), "DEFAULT@SECLEVEL=0");
-        ::SSL_CTX_set_min_proto_version(old.context(), version);
-        ::SSL_CTX_set_max_proto_version(old.context(), version);
+        ::SSL_CTX_set_min_proto_version(old.context(), number);
+        ::SSL_CTX_set_max_proto_version(old.context(), number);
         CHECK_FALSE(old.shake_hands());
     }
     Wire wire = Wire::to(secured.server.port());
