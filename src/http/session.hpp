@@ -4,6 +4,7 @@
 #include "http/inlet.hpp"
 #include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
+#include "stream/serving.hpp"
 
 #include <galaxy/http/beast.hpp>
 #include <galaxy/http/handler.hpp>
@@ -68,7 +69,7 @@ public:
     enum class Welcome { served, turned_away };
     void start(Welcome welcome);
 
-    boost::asio::any_io_executor executor() { return transport_.get_executor(); }
+    boost::asio::any_io_executor executor() const { return executor_; }
 
     // From any thread.
     bool expired(Clock::time_point now) const noexcept
@@ -106,6 +107,7 @@ private:
     boost::asio::awaitable<void> turn_away();
     boost::asio::awaitable<Read> read_request();
     boost::asio::awaitable<bool> answer_request();
+    boost::asio::awaitable<void> serve_stream();
     boost::asio::awaitable<Response> find_answer();
     boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
@@ -119,16 +121,20 @@ private:
     bool wants_continue();
     bool begun() const;
 
+    void stream_begun(std::shared_ptr<stream::Serving> serving);
     void watch();
     void on_readable(error_code error);
+    void wake();
     auto park();
 
     const std::shared_ptr<Server::Core> core_;
+    const boost::asio::any_io_executor executor_;
     Transport transport_;
     std::optional<Parser> parser_;
     Inlet inlet_;
     boost::asio::cancellation_signal hang_up_;
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
+    std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
     std::atomic<Clock::duration> deadline_{busy};
     std::atomic<Clock::duration> quiet_since_;
     std::size_t reserved_ = 0;  // of what incomplete headers may hold

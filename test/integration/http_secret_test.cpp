@@ -26,11 +26,22 @@ http::ServerOptions demanding(const Secret& secret)
 
 FetchResult fetch(const Node& node, const Secret& secret, Verb verb = Verb::fetch)
 {
-    http::ProtocolOptions options;
-    options.secret = secret;
-    const auto protocol = http::protocol(options);
-    Caller caller(*protocol, node.uri(), "a");
-    return caller.fetch("k", 0, verb);
+    FetchResult streamed;
+    for (const std::size_t streams : {1, 0}) {
+        http::ProtocolOptions options;
+        options.secret = secret;
+        options.stream.connections = streams;
+        const auto protocol = http::protocol(options);
+        Caller caller(*protocol, node.uri(), "a");
+        FetchResult result = caller.fetch("k", 0, verb);
+        if (streams == 1) {
+            streamed = std::move(result);
+        } else {
+            CHECK(streamed.error == result.error);
+            CHECK(streamed.value == result.value);
+        }
+    }
+    return streamed;
 }
 
 std::string bearing(const std::string& secret)
@@ -84,12 +95,28 @@ TEST_CASE("A wrong secret is 401, whatever is asked for", "[http][secret]")
     CHECK(ask(node, get("/elsewhere")).body == "free");
 }
 
+TEST_CASE("There is no stream without the secret", "[http][secret]")
+{
+    Node node(demanding("right"));
+    const auto upgrade = [](const std::string& header) {
+        return get("/_galaxycache_stream/",
+                   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                   "Sec-WebSocket-Protocol: galaxy.1\r\n"
+                       + header);
+    };
+    CHECK(ask(node, upgrade({})).status == 401);
+    CHECK(ask(node, upgrade(bearing("wrong"))).status == 401);
+    CHECK(ask(node, upgrade(bearing("right")), Body::none).status == 101);
+}
+
 TEST_CASE("Secrets change over without a request lost", "[http][secret]")
 {
     Secret server("old");
     Secret client("old");
     Node node(demanding(server));
     http::ProtocolOptions options;
+    options.stream.connections = 0;
     options.secret = client;
     const auto protocol = http::protocol(options);
     Caller caller(*protocol, node.uri(), "a");
@@ -147,7 +174,7 @@ TEST_CASE("A handler in a server of one's own demands it too", "[http][secret]")
     Universe universe(io.get_executor(), {.self = "a"});
     const Galaxy g = universe.create(
         "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::not_found(); });
-    const http::Handler handler(universe, {}, "right");
+    const http::Handler handler(universe, {}, {}, "right");
     const auto status = [&](const char* authorization) {
         boost::beast::http::request<boost::beast::http::empty_body> request(
             boost::beast::http::verb::get, "/_galaxycache/g/k", 11);

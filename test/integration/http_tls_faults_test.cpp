@@ -89,6 +89,7 @@ FetchResult fetch_from(const ScriptedPeer::Script& script, const TlsOptions& cli
 {
     ScriptedPeer peer(script);
     http::ProtocolOptions options;
+    options.stream.connections = 0;
     options.tls = Tls(client);
     options.connect_timeout = connect_timeout;
     const auto protocol = http::protocol(options);
@@ -317,6 +318,7 @@ TEST_CASE("Universe, server and context go in any order, with handshakes under w
         Wire silent = Wire::to(server->port());
         for (int i = 0; i < 8; ++i) g->async_get(std::to_string(i), [](auto...) {});
         http::ProtocolOptions asking = options;
+        asking.stream.connections = 0;
         const auto protocol = http::protocol(asking);
         auto link = protocol->link(Peer{"a", "localhost:" + std::to_string(server->port())},
                                    {io->get_executor(), "default", "b", {}});
@@ -357,6 +359,7 @@ TEST_CASE("Many clients under TLS on four threads, while certificates are read a
             http::ProtocolOptions options;
             options.tls = Tls(secured.client());
             options.connect_timeout = 10s;
+            options.stream.connections = static_cast<std::size_t>(c % 2);
             const auto protocol = http::protocol(options);
             for (int i = 0; i < 10; ++i) {
                 Caller caller(*protocol, "localhost:" + std::to_string(secured.server.port()), "a");
