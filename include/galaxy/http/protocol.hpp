@@ -54,7 +54,7 @@ struct ProtocolOptions {
     std::size_t max_header = std::size_t{128} << 10;
     /// For peers that are spoken to under TLS.
     Tls tls = {};
-    /// Sent with every request, whether under TLS or not.
+    /// Sent with every request and to open every stream, whether under TLS or not.
     Secret secret = {};
 };
 

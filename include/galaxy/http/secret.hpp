@@ -10,9 +10,9 @@
 
 namespace galaxy::http {
 
-/// What nodes know and others do not: sent with every request to a peer
-/// (`ProtocolOptions::secret`), and demanded of every request for peers (`ServerOptions::secret`,
-/// `Handler`). Empty by default: nothing is sent, nothing demanded.
+/// What nodes know and others do not: sent with every request to a peer and to open every stream
+/// (`ProtocolOptions::secret`), and demanded there (`ServerOptions::secret`, `Handler`). Empty by
+/// default: nothing is sent, nothing demanded.
 ///
 /// Of several, the first is sent and all are accepted, so that a fleet can change over: first each
 /// node accepts the new one too, then each sends it, then the old one goes. It travels as it is:
@@ -32,7 +32,7 @@ public:
     }
     explicit Secret(std::vector<std::string> accepted);
 
-    /// For the requests to come, here and in all copies. Must not be empty by default.
+    /// For the requests and streams to come, here and in all copies. Must not be empty by default.
     void replace(std::vector<std::string> accepted);
 
     explicit operator bool() const noexcept { return state_ != nullptr; }
