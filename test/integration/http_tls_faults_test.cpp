@@ -118,6 +118,7 @@ TEST_CASE("A server lets no handshake last, whatever it is told and wherever tha
     http::ServerOptions options;
     options.header_timeout = 100ms;
     Secured secured(options);
+    const auto begun = std::chrono::steady_clock::now();
     const std::string hello = client_hello();
     std::vector<std::string> beginnings{"",          "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
                                         "\x16\x03"s, std::string(100'000, 'x'),
@@ -138,10 +139,14 @@ TEST_CASE("A server lets no handshake last, whatever it is told and wherever tha
         CHECK(silent.closed_within(10s));
     }
     CHECK(eventually([&] { return secured.server.connections() == 0; }));
-    // Each kind once, however many they were.
-    CHECK(secured.times("a client's TLS handshake failed") == 1);
-    CHECK(secured.times("a client left in the TLS handshake") == 1);
-    CHECK(secured.times("a client's TLS handshake took too long") == 1);
+    // Each kind once in ten seconds, however many they were.
+    for (const std::string kind :
+         {"a client's TLS handshake failed", "a client left in the TLS handshake",
+          "a client's TLS handshake took too long"}) {
+        CAPTURE(kind);
+        CHECK(secured.times(kind) >= 1);
+        CHECK(secured.times(kind) <= 1 + (std::chrono::steady_clock::now() - begun) / 10s);
+    }
     CHECK(secured.times("a client's certificate is refused") == 0);
     Wire wire = Wire::to(secured.server.port());
     TlsWire good(wire, {});
@@ -174,7 +179,7 @@ TEST_CASE("A connection under TLS that is cut yields no cut value", "[http][tls]
     const TlsOptions shown = authority.issue("node");
     const std::string whole = answer("12345");
     for (const End end : {End::farewell, End::cut}) {
-        for (std::size_t size = 0; size <= whole.size(); size += 3) {
+        for (std::size_t size = 0; size < whole.size(); size += 3) {
             CAPTURE(size, whole.size(), end == End::cut);
             const FetchResult result =
                 fetch_from(saying_under_tls(shown, whole.substr(0, size), end), shown);
@@ -373,7 +378,7 @@ TEST_CASE("Many clients under TLS on four threads, while certificates are read a
         });
     }
     std::thread reloading([&] {
-        while (!over) secured.tls.reload();
+        for (int i = 0; i < 500 && !over; ++i) secured.tls.reload();
     });
     for (std::thread& client : clients) client.join();
     over = true;

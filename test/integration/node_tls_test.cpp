@@ -34,9 +34,10 @@ public:
         for (const std::string id : {"a", "b", "c"}) {
             const TlsOptions own = authority.issue(id, "IP:127.0.0.1");
             nodes.push_back(std::make_unique<NodeProcess>(
-                id, Words{"--origin", "echo", "--peers", peers_, "--secret-file", secrets_,
-                          "--tls-cert", own.certificate_chain, "--tls-key", own.private_key,
-                          "--tls-ca", own.authorities}));
+                id,
+                Words{"--origin", "echo", "--peers", peers_, "--secret-file", secrets_,
+                      "--tls-cert", own.certificate_chain, "--tls-key", own.private_key, "--tls-ca",
+                      own.authorities, "--connect-timeout", "10s", "--silence", "10s"}));
             peers += id + "=" + nodes.back()->uri() + "\n";
         }
         write(peers_, peers);
