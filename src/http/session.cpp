@@ -116,8 +116,8 @@ asio::awaitable<void> Session::converse()
             co_await refuse(read.refusal);
             co_return;
         }
-        if (!read.complete) co_return;
-        more = co_await answer_request();
+        if (!read.complete && !read.answered) co_return;
+        more = read.answered ? co_await send_rest() : co_await answer_request();
     }
 }
 
@@ -134,15 +134,17 @@ asio::awaitable<Session::Read> Session::read_request()
     parser_->body_limit(core_->options().max_body);
     inlet_.next_message();
     in_body_ = false;
+    if (inlet_.pending() > 0 && !core_->finishing()) answer_at_once();
     bool begun = inlet_.pending() > 0;
     quiet_since_ = Clock::now().time_since_epoch();
     set_deadline(begun ? core_->options().header_timeout : core_->options().idle_timeout);
 
     while (!gone_) {
+        if (!unsent_.empty()) co_return Read{.answered = true};
         error_code error;
         inlet_.feed(*parser_, error);
-        if (const unsigned refusal = judge_progress(error)) co_return Read{false, refusal};
-        if (parser_->is_done()) co_return Read{true, 0};
+        if (const unsigned refusal = judge_progress(error)) co_return Read{.refusal = refusal};
+        if (parser_->is_done()) co_return Read{.complete = true};
         if (wants_continue()) {
             constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
             socket_.write_some(asio::buffer(go_on.data(), go_on.size()), error);
@@ -150,7 +152,7 @@ asio::awaitable<Session::Read> Session::read_request()
         watch();
         if (!readable_) co_await park();
         if (!std::exchange(readable_, false) || gone_) break;
-        inlet_.read(socket_, error);
+        if (!std::exchange(read_ahead_, false)) inlet_.read(socket_, error);
         if (error && error != asio::error::would_block) break;
         if (!begun && inlet_.pending() > 0) {
             begun = true;
@@ -239,19 +241,46 @@ asio::awaitable<Response> Session::find_answer()
 asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
 {
     beast::http::serializer<false, ValueBody> serializer(message);
+    const auto write_some = [this, &serializer](error_code& error) -> std::optional<std::size_t> {
+        if (serializer.is_done()) return std::nullopt;
+        return beast::http::write_some(socket_, serializer, error);
+    };
+    co_return co_await send(write_some);
+}
+
+/// What the socket did not take of answers given at once.
+asio::awaitable<bool> Session::send_rest()
+{
+    quiet_since_ = busy;
+    parser_.reset();
+    const auto write_some = [this](error_code& error) -> std::optional<std::size_t> {
+        if (unsent_.empty()) return std::nullopt;
+        const std::size_t size = socket_.write_some(unsent_.buffers(), error);
+        unsent_.consume(size);
+        return size;
+    };
+    const bool sent = co_await send(write_some);
+    unsent_ = {};
+    co_return sent;
+}
+
+/// Calls `write_some(error)` until that has nothing left to write. False where it failed.
+template <class WriteSome>
+asio::awaitable<bool> Session::send(WriteSome write_some)
+{
     std::size_t burst = 0;
     set_deadline(core_->options().idle_timeout);
-    while (!serializer.is_done()) {
+    for (;;) {
         error_code error;
-        const std::size_t size = beast::http::write_some(socket_, serializer, error);
+        const std::optional<std::size_t> size = write_some(error);
+        if (!size) co_return true;
         if (error && error != asio::error::would_block) co_return false;
-        burst += size;
-        if (size > 0) set_deadline(core_->options().idle_timeout);
+        burst += *size;
+        if (*size > 0) set_deadline(core_->options().idle_timeout);
         if (!error && burst < longest_burst) continue;
         burst = 0;
         co_await socket_.async_wait(tcp::socket::wait_write, asio::use_awaitable);
     }
-    co_return true;
 }
 
 /// Answers what cannot be served and ends the connection.
@@ -293,6 +322,47 @@ void Session::set_deadline(Duration from_now)
     deadline_ = Clock::now().time_since_epoch() + std::min(from_now, never);
 }
 
+/// Whether it is between two requests, waiting for the next.
+bool Session::at_rest() const
+{
+    return parked_ && parser_ && !begun() && !core_->finishing();
+}
+
+/// Answers what has come without waking the coroutine. True where nothing is left to be done.
+bool Session::serve_at_rest()
+try {
+    error_code error;
+    inlet_.read(socket_, error);
+    if (error == asio::error::would_block) return true;
+    gone_ = error.failed();
+    if (!gone_) answer_at_once();
+    read_ahead_ = gone_ || !unsent_.empty() || inlet_.pending() > 0;
+    return !read_ahead_;
+} catch (...) {
+    gone_ = true;
+    return false;
+}
+
+/// Answers what needs not be waited for of what has been read.
+void Session::answer_at_once()
+{
+    thread_local Outbox out;
+    out.clear();
+    const std::size_t asked = core_->quick().answer(inlet_.bytes(), out);
+    if (asked == 0) return;
+    inlet_.drop(asked);
+    error_code error;
+    out.consume(socket_.write_some(out.buffers(), error));
+    if (error && error != asio::error::would_block) {
+        gone_ = true;
+    } else if (!out.empty()) {
+        unsent_ = out.rest();
+    }
+    out.set_value({});
+    quiet_since_ = Clock::now().time_since_epoch();
+    set_deadline(core_->options().idle_timeout);
+}
+
 void Session::watch()
 {
     if (watching_ || readable_ || gone_) return;
@@ -309,6 +379,8 @@ void Session::on_readable(error_code error)
         gone_ = true;
     } else if (answering_ && look(socket_) == Seen::end) {
         return drop();
+    } else if (at_rest() && serve_at_rest()) {
+        return watch();
     } else {
         readable_ = true;
     }

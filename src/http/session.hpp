@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/inlet.hpp"
+#include "http/outbox.hpp"
 #include "runtime/enrolment.hpp"
 
 #include <galaxy/http/beast.hpp>
@@ -93,7 +94,8 @@ private:
     /// What reading a request came to.
     struct Read {
         bool complete = false;
-        unsigned refusal = 0;  ///< the status to answer with, if any
+        bool answered = false;  ///< at once, but not all of the answers has gone out yet
+        unsigned refusal = 0;   ///< the status to answer with, if any
     };
 
     boost::asio::awaitable<void> converse();
@@ -102,6 +104,9 @@ private:
     boost::asio::awaitable<bool> answer_request();
     boost::asio::awaitable<Response> find_answer();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
+    boost::asio::awaitable<bool> send_rest();
+    template <class WriteSome>
+    boost::asio::awaitable<bool> send(WriteSome write_some);
     boost::asio::awaitable<void> refuse(unsigned status);
     boost::asio::awaitable<void> say_goodbye();
 
@@ -109,6 +114,10 @@ private:
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool begun() const;
+
+    bool at_rest() const;
+    bool serve_at_rest();
+    void answer_at_once();
 
     void watch();
     void on_readable(error_code error);
@@ -118,6 +127,7 @@ private:
     boost::asio::ip::tcp::socket socket_;
     std::optional<Parser> parser_;
     Inlet inlet_;
+    Outbox unsent_;  // answers given at once, of which the socket did not take all
     boost::asio::cancellation_signal hang_up_;
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
     std::atomic<Clock::duration> deadline_{busy};
@@ -125,6 +135,7 @@ private:
     std::size_t reserved_ = 0;  // of what incomplete headers may hold
     bool watching_ = false;     // the watch is armed
     bool readable_ = false;     // and has found something to read
+    bool read_ahead_ = false;   // and what has come is in the inlet already
     bool answering_ = false;
     bool in_body_ = false;
     bool gone_ = false;  // closed, by either side
