@@ -322,47 +322,6 @@ void Session::set_deadline(Duration from_now)
     deadline_ = Clock::now().time_since_epoch() + std::min(from_now, never);
 }
 
-/// Whether it is between two requests, waiting for the next.
-bool Session::at_rest() const
-{
-    return parked_ && parser_ && !begun() && !core_->finishing();
-}
-
-/// Answers what has come without waking the coroutine. True where nothing is left to be done.
-bool Session::serve_at_rest()
-try {
-    error_code error;
-    inlet_.read(socket_, error);
-    if (error == asio::error::would_block) return true;
-    gone_ = error.failed();
-    if (!gone_) answer_at_once();
-    read_ahead_ = gone_ || !unsent_.empty() || inlet_.pending() > 0;
-    return !read_ahead_;
-} catch (...) {
-    gone_ = true;
-    return false;
-}
-
-/// Answers what needs not be waited for of what has been read.
-void Session::answer_at_once()
-{
-    thread_local Outbox out;
-    out.clear();
-    const std::size_t asked = core_->quick().answer(inlet_.bytes(), out);
-    if (asked == 0) return;
-    inlet_.drop(asked);
-    error_code error;
-    out.consume(socket_.write_some(out.buffers(), error));
-    if (error && error != asio::error::would_block) {
-        gone_ = true;
-    } else if (!out.empty()) {
-        unsent_ = out.rest();
-    }
-    out.set_value({});
-    quiet_since_ = Clock::now().time_since_epoch();
-    set_deadline(core_->options().idle_timeout);
-}
-
 void Session::watch()
 {
     if (watching_ || readable_ || gone_) return;

@@ -54,7 +54,8 @@ struct DroppedBody {
 /// The socket is never read blindly. A watch, one pending wait for bytes, is armed while a request
 /// is answered, so that a peer that hangs up is noticed and its get given up, and the same watch
 /// then waits for the next request: between requests a connection holds no buffer and costs one
-/// system call more than reading would. Deadlines are moments that the server looks at now and
+/// system call more than reading would. What it reads may be answered on the spot, without the
+/// coroutine (session_at_rest.cpp). Deadlines are moments that the server looks at now and
 /// then; a timer a request would cost more than the request.
 class Session final : public std::enable_shared_from_this<Session> {
 public:

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/quick_answers.hpp"
 
+#include "http/reply.hpp"
+
 #include "integration/http_node.hpp"
 #include "support/quick_check.hpp"
 
@@ -11,6 +13,7 @@
 #include <boost/asio/use_future.hpp>
 #include <boost/beast/http/write.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <regex>
 #include <sstream>
