@@ -124,6 +124,12 @@ bool Responder::draining() const noexcept
     return universe && universe->draining();
 }
 
+bool Responder::closed() const noexcept
+{
+    const auto universe = universe_.lock();
+    return !universe || universe->closed();
+}
+
 std::string Responder::self_id() const
 {
     const auto universe = universe_.lock();

@@ -71,6 +71,8 @@ public:
 
     /// What the next answers should say of this process.
     bool draining() const noexcept;
+    /// The universe is closed, or gone.
+    bool closed() const noexcept;
     std::string self_id() const;
     std::string universe() const;
 

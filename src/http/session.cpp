@@ -3,6 +3,7 @@
 
 #include "http/reply.hpp"
 #include "http/server_core.hpp"
+#include "http/upgrade.hpp"
 #include "http/wire.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -11,8 +12,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/serializer.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include <sys/socket.h>
 
@@ -37,9 +36,6 @@ constexpr std::size_t free_header = 4096;
 
 /// Fields of a long header: a thousand tiny ones take ten times the memory of their text.
 constexpr std::ptrdiff_t most_fields = 256;
-
-/// Written in one go before others get their turn, however fast the reader.
-constexpr std::size_t longest_burst = std::size_t{1} << 20;
 
 /// Waiting for the other side to have read a refusal: for how long, and past how many bytes.
 constexpr Duration goodbye_time = std::chrono::seconds(1);
@@ -116,8 +112,21 @@ asio::awaitable<void> Session::converse()
             co_await refuse(read.refusal);
             co_return;
         }
-        if (!read.complete && !read.answered) co_return;
-        more = read.answered ? co_await send_rest() : co_await answer_request();
+        if (read.answered) {
+            more = co_await send_rest();
+            continue;
+        }
+        if (!read.complete) co_return;
+        if (core_->handler().upgrades(as_request(parser_->get()))) {
+            // Who sends on before the upgrade is answered does not wait for what it says.
+            if (inlet_.pending() > 0) {
+                co_await refuse(400);
+            } else {
+                co_await serve_stream();
+            }
+            co_return;
+        }
+        more = co_await answer_request();
     }
 }
 
@@ -217,6 +226,36 @@ asio::awaitable<bool> Session::answer_request()
     co_return false;
 }
 
+/// From here on the connection is its stream's; this session stands for it in the server.
+asio::awaitable<void> Session::serve_stream()
+{
+    quiet_since_ = busy;
+    deadline_ = busy;
+    auto begun = [self = shared_from_this()](std::shared_ptr<stream::Serving> serving) {
+        self->stream_begun(std::move(serving));
+    };
+    auto over = [self = shared_from_this()] {
+        self->gone_ = true;
+        self->wake();
+    };
+    galaxy::http::serve_stream(std::move(socket_), as_request(parser_->get()), core_->responder(),
+                               core_->options().stream, std::move(begun), std::move(over));
+    while (!gone_) co_await park();
+}
+
+void Session::stream_begun(std::shared_ptr<stream::Serving> serving)
+{
+    serving_ = std::move(serving);
+    if (!serving_) {
+        gone_ = true;
+        wake();
+    } else if (gone_) {
+        serving_->drop();
+    } else if (core_->finishing()) {
+        serving_->finish();
+    }
+}
+
 asio::awaitable<Response> Session::find_answer()
 {
     const Request request = as_request(parser_->get());
@@ -236,51 +275,6 @@ asio::awaitable<Response> Session::find_answer()
         response = text_reply(500, "internal error\n");
     }
     co_return std::move(*response);
-}
-
-asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
-{
-    beast::http::serializer<false, ValueBody> serializer(message);
-    const auto write_some = [this, &serializer](error_code& error) -> std::optional<std::size_t> {
-        if (serializer.is_done()) return std::nullopt;
-        return beast::http::write_some(socket_, serializer, error);
-    };
-    co_return co_await send(write_some);
-}
-
-/// What the socket did not take of answers given at once.
-asio::awaitable<bool> Session::send_rest()
-{
-    quiet_since_ = busy;
-    parser_.reset();
-    const auto write_some = [this](error_code& error) -> std::optional<std::size_t> {
-        if (unsent_.empty()) return std::nullopt;
-        const std::size_t size = socket_.write_some(unsent_.buffers(), error);
-        unsent_.consume(size);
-        return size;
-    };
-    const bool sent = co_await send(write_some);
-    unsent_ = {};
-    co_return sent;
-}
-
-/// Calls `write_some(error)` until that has nothing left to write. False where it failed.
-template <class WriteSome>
-asio::awaitable<bool> Session::send(WriteSome write_some)
-{
-    std::size_t burst = 0;
-    set_deadline(core_->options().idle_timeout);
-    for (;;) {
-        error_code error;
-        const std::optional<std::size_t> size = write_some(error);
-        if (!size) co_return true;
-        if (error && error != asio::error::would_block) co_return false;
-        burst += *size;
-        if (*size > 0) set_deadline(core_->options().idle_timeout);
-        if (!error && burst < longest_burst) continue;
-        burst = 0;
-        co_await socket_.async_wait(tcp::socket::wait_write, asio::use_awaitable);
-    }
 }
 
 /// Answers what cannot be served and ends the connection.
@@ -343,6 +337,11 @@ void Session::on_readable(error_code error)
     } else {
         readable_ = true;
     }
+    wake();
+}
+
+void Session::wake()
+{
     if (const auto parked = std::move(parked_)) std::move (*parked)();
 }
 
@@ -351,8 +350,9 @@ void Session::drop()
     gone_ = true;
     error_code ignored;
     socket_.close(ignored);
+    if (serving_) serving_->drop();
     hang_up_.emit(asio::cancellation_type::terminal);
-    if (const auto parked = std::move(parked_)) std::move (*parked)();
+    wake();
 }
 
 void Session::drop_if_expired()
@@ -373,6 +373,7 @@ void Session::drop_if_quiet()
 
 void Session::drop_if_idle()
 {
+    if (serving_) return serving_->finish();
     if (parser_ && !answering_ && !begun()) drop();
 }
 
@@ -385,6 +386,7 @@ bool Session::begun() const
 void Session::let_go(Garbage& garbage)
 {
     garbage.take(std::move(parked_));
+    garbage.take(std::exchange(serving_, nullptr));
 }
 
 }  // namespace galaxy::http
