@@ -4,6 +4,7 @@
 #include "support/child.hpp"
 #include "support/process.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <stdexcept>
