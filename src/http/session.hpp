@@ -3,6 +3,7 @@
 
 #include "http/inlet.hpp"
 #include "http/outbox.hpp"
+#include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
 #include "stream/serving.hpp"
 
@@ -15,6 +16,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -23,6 +25,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace galaxy::http {
 
@@ -68,7 +71,7 @@ public:
     enum class Welcome { served, turned_away };
     void start(Welcome welcome);
 
-    boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+    boost::asio::any_io_executor executor() const { return executor_; }
 
     // From any thread.
     bool expired(Clock::time_point now) const noexcept
@@ -91,7 +94,10 @@ public:
 private:
     using error_code = boost::system::error_code;
     using Parser = boost::beast::http::request_parser<DroppedBody>;
+    using Serializer = boost::beast::http::serializer<false, ValueBody>;
     static constexpr Clock::duration busy = Clock::duration::max();
+    /// Written in one go before others get their turn, however fast the reader.
+    static constexpr std::size_t longest_burst = std::size_t{1} << 20;
 
     /// What reading a request came to.
     struct Read {
@@ -101,23 +107,27 @@ private:
     };
 
     boost::asio::awaitable<void> converse();
+    boost::asio::awaitable<bool> shake_hands();
+    void log_handshake(error_code error, std::string_view from);
     boost::asio::awaitable<void> turn_away();
     boost::asio::awaitable<Read> read_request();
     boost::asio::awaitable<bool> answer_request();
     boost::asio::awaitable<void> serve_stream();
     boost::asio::awaitable<Response> find_answer();
+    boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
+    boost::asio::awaitable<std::size_t> write_some(Serializer& serializer, error_code& error);
     boost::asio::awaitable<bool> send_rest();
-    template <class WriteSome>
-    boost::asio::awaitable<bool> send(WriteSome write_some);
     boost::asio::awaitable<void> refuse(unsigned status);
     boost::asio::awaitable<void> say_goodbye();
+    boost::asio::awaitable<void> await_goodbye();
 
     unsigned judge_progress(error_code error);
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool begun() const;
 
+    bool may_answer_at_once() const;
     bool at_rest() const;
     bool serve_at_rest();
     void answer_at_once();
@@ -129,7 +139,8 @@ private:
     auto park();
 
     const std::shared_ptr<Server::Core> core_;
-    boost::asio::ip::tcp::socket socket_;
+    const boost::asio::any_io_executor executor_;
+    Transport transport_;
     std::optional<Parser> parser_;
     Inlet inlet_;
     Outbox unsent_;  // answers given at once, of which the socket did not take all
@@ -144,6 +155,7 @@ private:
     bool read_ahead_ = false;   // and what has come is in the inlet already
     bool answering_ = false;
     bool in_body_ = false;
+    bool shaking_hands_ = false;
     bool gone_ = false;  // closed, by either side
 };
 

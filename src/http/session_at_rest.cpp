@@ -12,23 +12,33 @@
 #include "http/server_core.hpp"
 #include "http/session.hpp"
 
-#include <utility>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cstddef>
 
 namespace galaxy::http {
 
 namespace asio = boost::asio;
+using asio::ip::tcp;
+
+/// Bytes in the open only: to write what is encrypted takes a coroutine. And a connection that is to
+/// end says so in its last answer.
+bool Session::may_answer_at_once() const
+{
+    return !transport_.secure() && !core_->finishing();
+}
 
 /// Whether it is between two requests, waiting for the next.
 bool Session::at_rest() const
 {
-    return parked_ && parser_ && !begun() && !core_->finishing();
+    return parked_ && parser_ && !begun() && may_answer_at_once();
 }
 
 /// Answers what has come without waking the coroutine. True where nothing is left to be done.
 bool Session::serve_at_rest()
 try {
     error_code error;
-    inlet_.read(socket_, error);
+    inlet_.read(transport_, error);
     if (error == asio::error::would_block) return true;
     gone_ = error.failed();
     if (!gone_) answer_at_once();
@@ -48,7 +58,7 @@ void Session::answer_at_once()
     if (asked == 0) return;
     inlet_.drop(asked);
     error_code error;
-    out.consume(socket_.write_some(out.buffers(), error));
+    out.consume(transport_.socket().write_some(out.buffers(), error));
     if (error && error != asio::error::would_block) {
         gone_ = true;
     } else if (!out.empty()) {
@@ -57,6 +67,28 @@ void Session::answer_at_once()
     out.set_value({});
     quiet_since_ = Clock::now().time_since_epoch();
     set_deadline(core_->options().idle_timeout);
+}
+
+/// What the socket did not take of answers given at once.
+asio::awaitable<bool> Session::send_rest()
+{
+    quiet_since_ = busy;
+    parser_.reset();
+    std::size_t burst = 0;
+    set_deadline(core_->options().idle_timeout);
+    while (!unsent_.empty()) {
+        error_code error;
+        const std::size_t size = transport_.socket().write_some(unsent_.buffers(), error);
+        if (error && error != asio::error::would_block) co_return false;
+        unsent_.consume(size);
+        burst += size;
+        if (size > 0) set_deadline(core_->options().idle_timeout);
+        if (!error && burst < longest_burst) continue;
+        burst = 0;
+        co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
+    }
+    unsent_ = {};
+    co_return true;
 }
 
 }  // namespace galaxy::http

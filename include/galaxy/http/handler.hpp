@@ -2,6 +2,7 @@
 #pragma once
 
 #include <galaxy/http/protocol.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/responder.hpp>
 #include <galaxy/value.hpp>
 
@@ -68,13 +69,15 @@ struct StreamLimits {
 /// A cheap handle; may outlive the universe (503 from then on). Thread safety: any thread.
 class Handler {
 public:
-    /// Throws `std::invalid_argument` for bad paths or limits.
-    explicit Handler(const Universe& universe, Paths paths = {}, StreamLimits limits = {});
+    /// Throws `std::invalid_argument` for bad paths or limits. Where a `secret` is given, a request
+    /// without it gets 401, which is logged.
+    explicit Handler(const Universe& universe, Paths paths = {}, StreamLimits limits = {},
+                     Secret secret = {});
 
     /// Whether `target` is one of ours, to be given to `handle`.
     bool handles(std::string_view target) const;
 
-    /// Answers a request: 200, 400, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
+    /// Answers a request: 200, 400, 401, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
     /// a peer did. Terminal cancellation (the peer hung up) ends it with `operation_aborted`.
     boost::asio::awaitable<Response> handle(Request request) const;
 
@@ -93,6 +96,7 @@ private:
     Responder responder_;
     Paths paths_;
     StreamLimits limits_;
+    Secret secret_;
 };
 
 }  // namespace galaxy::http
