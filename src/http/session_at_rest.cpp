@@ -21,8 +21,8 @@ namespace galaxy::http {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 
-/// Bytes in the open only: to write what is encrypted takes a coroutine. And a connection that is to
-/// end says so in its last answer.
+/// Not under TLS, where to write takes a coroutine; nor where the answer is the connection's last,
+/// which has to say so.
 bool Session::may_answer_at_once() const
 {
     return !transport_.secure() && !core_->finishing();
