@@ -375,8 +375,7 @@ void GalaxyCore::abandon(Waiter::Ref waiter, Garbage& garbage) noexcept
     counters_.failed.add();
     Waiter::Ref awake = Waiter::end(std::move(waiter), errc::closed, {});
     if (!awake) return;
-    if (awake->at_home()
-        || &asio::query(awake->executor(), asio::execution::context) == context_) {
+    if (awake->at_home() || &asio::query(awake->executor(), asio::execution::context) == context_) {
         garbage.take(Dropped(std::move(awake)));
     } else {
         post_completion(std::move(awake));

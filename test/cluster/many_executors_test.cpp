@@ -90,7 +90,8 @@ TEST_CASE("a coroutine gets many keys, out of whatever it has them in")
     CHECK(cluster.faults() == "");
 }
 
-TEST_CASE("what it saw at the call is what awaiting it gives, and keys are needed for the call only")
+TEST_CASE(
+    "what it saw at the call is what awaiting it gives, and keys are needed for the call only")
 {
     Cluster cluster({.nodes = 1});
     cluster.backend().answer("short", galaxy::Loaded::value("value of short", 1s));
@@ -221,12 +222,12 @@ TEST_CASE("the handler runs on its own executor, whatever the outcome")
     asio::cancellation_signal signal;
     cluster.galaxy(0).async_get_many(
         Strings{"held", "hit"},
-        asio::bind_cancellation_slot(
-            signal.slot(), asio::bind_executor(own, [&](error_code error, Results) {
-                CHECK(own.get_executor().running_in_this_thread());
-                CHECK(error == asio::error::operation_aborted);
-                ++done;
-            })));
+        asio::bind_cancellation_slot(signal.slot(),
+                                     asio::bind_executor(own, [&](error_code error, Results) {
+                                         CHECK(own.get_executor().running_in_this_thread());
+                                         CHECK(error == asio::error::operation_aborted);
+                                         ++done;
+                                     })));
     cluster.settle();
     signal.emit(asio::cancellation_type::total);
     cluster.settle();

@@ -118,11 +118,11 @@ private:
         const std::array<std::string, 4> keys = {"warm", key, key + ", and more", key};
         galaxy.async_get(key, [alive = alive_](boost::system::error_code, Value) {});
         galaxy.async_get_many(keys, [alive = alive_](boost::system::error_code, Results) {});
-        galaxy.async_get(key, asio::bind_executor(elsewhere_io_, [this, alive = alive_](
-                                                                     auto error, Value) {
-                             ++elsewhere_done_;
-                             look_at(error);
-                         }));
+        galaxy.async_get(
+            key, asio::bind_executor(elsewhere_io_, [this, alive = alive_](auto error, Value) {
+                ++elsewhere_done_;
+                look_at(error);
+            }));
         galaxy.async_get_many(
             keys, asio::bind_executor(elsewhere_io_, [this, alive = alive_](auto error, auto all) {
                 ++elsewhere_done_;
