@@ -114,6 +114,25 @@ TEST_CASE(
     CHECK(cluster.faults() == "");
 }
 
+TEST_CASE("what is all in memory needs neither the strand nor the universe's context")
+{
+    Cluster cluster({.nodes = 1});
+    const Strings keys = numbered_keys(100);
+    auto caller = [](Galaxy g, const Strings& wanted) -> asio::awaitable<void> {
+        Results results = co_await g.get_many(wanted);
+        CHECK(right(results, wanted));
+    };
+    run(cluster, caller(cluster.galaxy(0), keys));
+    asio::io_context other;
+    bool done = false;
+    asio::co_spawn(other, caller(cluster.galaxy(0), keys), [&](auto) { done = true; });
+    other.run();
+    CHECK(done);
+    CHECK(cluster.galaxy(0).stats().hits_main == 100);
+    cluster.settle();
+    CHECK(cluster.faults() == "");
+}
+
 TEST_CASE("never awaited, it does nothing but count what it hit")
 {
     Cluster cluster({.nodes = 1});

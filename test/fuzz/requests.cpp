@@ -26,13 +26,9 @@ namespace beast = boost::beast;
 constexpr std::size_t max_header = 300;
 constexpr std::uint64_t max_body = 64;
 
-/// All of a connection, as far as it depends on its bytes alone.
-struct Heard {
-    std::vector<std::string> requests;  ///< complete ones, in words
-    bool refused = false;               ///< and then nothing more is read
-
-    bool operator==(const Heard&) const = default;
-};
+/// The complete requests of a connection, in words. What comes after them may be refused sooner or
+/// later: Beast looks at fields before the header's end where they came with the first line.
+using Heard = std::vector<std::string>;
 
 using Parser = beast::http::request_parser<http::DroppedBody>;
 
@@ -76,13 +72,10 @@ Heard hear(std::string_view bytes, Cuts cuts)
             const std::size_t before = inlet.pending();
             inlet.feed(*parser, error);
             require(inlet.pending() <= before, "feeding takes bytes, and makes none");
-            if (error || is_too_much(*parser, inlet)) {
-                heard.refused = true;
-                return heard;
-            }
+            if (error || is_too_much(*parser, inlet)) return heard;
             if (!parser->is_done()) break;
             require(inlet.header_size() <= max_header, "a header keeps to its limit");
-            heard.requests.push_back(in_words(*parser, inlet));
+            heard.push_back(in_words(*parser, inlet));
             begin();
         } while (inlet.pending() > 0);
     }
@@ -99,8 +92,8 @@ void run(std::string_view input)
     const Heard whole = hear(input, Cuts::none());
     require(whole == hear(input, cuts), "it does not matter how the bytes are cut");
     std::size_t size = 0;
-    for (const std::string& request : whole.requests) size += request.size();
-    require(whole.requests.size() <= input.size() / 16 + 1, "a request takes some bytes");
+    for (const std::string& request : whole) size += request.size();
+    require(whole.size() <= input.size() / 16 + 1, "a request takes some bytes");
     require(size <= 8 * input.size() + 64, "what is heard was said");
 }
 
