@@ -9,9 +9,11 @@ set(small ${blink} --residents 1000)
 
 # Arguments, the names that rows must have, and the ratios.
 set(hit_arguments hit ${small} --threads 1,2)
-set(hit_names "galaxy get" "galaxy find" "galaxy visit" "floor: unordered_flat_map"
+set(hit_rate_names "galaxy get" "galaxy find" "galaxy visit" "floor: unordered_flat_map"
     "floor: ready coroutine" "sharded LRU" "sharded LRU co_await")
+set(hit_names ${hit_rate_names} "galaxy get_many")
 set(hit_ratios "galaxy get / floor: ready coroutine, 1k residents, 1 thread"
+    "galaxy get_many / galaxy get, 1k residents, 1 thread"
     "galaxy visit / floor: unordered_flat_map, 1k residents, 2 threads")
 
 set(hit_one_arguments hit ${small} --zipf single --threads 2)
@@ -20,7 +22,6 @@ set(hit_one_ratios "galaxy get / floor: ready coroutine" "galaxy visit / floor: 
     "galaxy find / floor: unordered_flat_map" "galaxy get / sharded LRU co_await")
 
 set(hit_rate_arguments hit ${small} --rate 50k --seconds 0.1)
-set(hit_rate_names ${hit_names})
 set(hit_rate_fields latency_p99_ns)
 
 set(allocations_arguments hit --count-allocations --residents 1000)

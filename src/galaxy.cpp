@@ -25,15 +25,19 @@ constexpr std::size_t most_taken_in = 1024;
 
 std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
 {
-    thread_local unsigned hits_of_thread = 0;
-    yielding = (hits_of_thread + 1) % 256 == 0;
+    yielding = HitTurns::due_within(1);
     const TimePoint begun = yielding ? around_.clock->now() : TimePoint();
     std::optional<store::Hit> found = store_.find(key, store::Touch::yes);
     if (!found) return std::nullopt;
-    ++hits_of_thread;
-    counters_.hits.add(found->tier == store::Tier::main ? HitCounts::main_hit : HitCounts::hot_hit);
+    count_hit(found->tier);
     if (yielding) record(counters_.get_seconds, around_.clock->now() - begun);
     return std::move(found->value);
+}
+
+bool GalaxyCore::count_hit(store::Tier tier) noexcept
+{
+    counters_.hits.add(tier == store::Tier::main ? HitCounts::main_hit : HitCounts::hot_hit);
+    return HitTurns::take();
 }
 
 // 2. A miss goes to the strand, through the inbox, which many enter with one post.
@@ -41,16 +45,21 @@ std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
 void GalaxyCore::hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor)
 {
     if (!strand_.is_beneath(executor)) waiter->set_executor(executor);
-    if (answer_from_memory(waiter)) return;
+    if (answer_from_memory(waiter) || !admit(waiter)) return;
+    waiter->watch_cancellation(weak_from_this());
+    if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
+}
+
+/// Counts a miss; false where it is turned away.
+bool GalaxyCore::admit(const Waiter::Ref& waiter)
+{
     counters_.missed.add();
     counters_.waiting.add();
     if (around_.observer) around_.observer->get_begun({name_, waiter->request().key});
     boost::system::error_code refusal = waiter->request().refusal;
     if (!refusal && intake_stopped_) refusal = errc::closed;
-    if (refusal) return refuse(waiter, refusal);
-
-    waiter->watch_cancellation(weak_from_this());
-    if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
+    if (refusal) refuse(waiter, refusal);
+    return !refusal;
 }
 
 /// Callbacks and peers come here without having looked.

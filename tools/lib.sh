@@ -6,7 +6,7 @@
 #   ensure_packages GROUP...        what the groups need is there, or is installed with apt, or exit 2
 #   build_preset PRESET [TARGET...] configures and builds
 #
-# Groups: `demo` (the programs), `test` (demo, and what tests want), `sanitizers`, `clang`.
+# Groups: `demo` (the programs), `test` (demo, and what tests want), `sanitizers`, `clang`, `fuzz`.
 # What is needed is tried out rather than looked up, so that a compiler, a CMake or a Boost that did not
 # come from apt is as good; a second run finds all of it in half a second and asks apt nothing.
 
@@ -56,6 +56,17 @@ has_sanitizers() {
 }
 has_clang() { compiles clang++-19 <<<$'#include <coroutine>\nint main() {}'; }
 
+has_fuzzer() {
+    command -v clang++-19 >/dev/null || return 1
+    local program status=0
+    program=$(mktemp)
+    clang++-19 -x c++ - -fsanitize=address,undefined,fuzzer -o "$program" >/dev/null 2>&1 <<'END' || status=1
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }
+END
+    rm -f "$program"
+    return $status
+}
+
 debian_codename() { (. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}"); }
 
 # Bookworm's unversioned Boost is 1.74.
@@ -88,6 +99,10 @@ missing_for() {
         ;;
     clang)
         has_clang || echo clang-19
+        ;;
+    fuzz)
+        missing_for clang
+        has_fuzzer || echo libclang-rt-19-dev
         ;;
     *)
         echo "ensure_packages: no such group: $1" >&2
