@@ -81,8 +81,8 @@ public:
     {
         std::int64_t failures = 0;
         for (std::size_t i = 0; i < nodes.size(); ++i) {
-            const boost::json::value said = stats(i);
-            for (const auto& peer : said.at("peers").as_object())
+            const boost::json::object now = stats(i);
+            for (const auto& peer : now.at("peers").as_object())
                 failures += peer.value().at("failures").to_number<std::int64_t>();
         }
         return failures;
