@@ -31,6 +31,12 @@ struct PeerRequest {
     std::string_view digest = {};         ///< the asker's picker and members; empty: not stated
 };
 
+/// What a request came to: a value, or why there is none.
+struct PeerAnswer {
+    boost::system::error_code error = {};
+    Value value = {};
+};
+
 /// Answers the requests of peers from one universe: what a fetch protocol's server half calls.
 ///
 /// A cheap handle that may outlive the universe; then answers are `errc::closed`. A fetch is a get
@@ -56,8 +62,17 @@ public:
             Start{get_executor()}, token, admit(request));
     }
 
+    /// The answer where nothing has to be waited for: what is in memory, every peek, and what is
+    /// refused. Nothing otherwise: then nothing was counted, and `async_answer` is to be asked.
+    ///
+    /// Every 256th hit of a thread costs more, as the galaxy's own work rides on it. Whoever calls
+    /// this in a loop lets others run now and then.
+    std::optional<PeerAnswer> answer_now(const PeerRequest& request) const;
+
     /// What the next answers should say of this process.
     bool draining() const noexcept;
+    /// The universe is closed, or gone.
+    bool closed() const noexcept;
     std::string self_id() const;
     std::string universe() const;
 

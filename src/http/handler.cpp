@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/http/handler.hpp>
 
+#include "http/conversation.hpp"
 #include "http/options.hpp"
 #include "http/reply.hpp"
+#include "http/upgrade.hpp"
 #include "http/wire.hpp"
 
 #include <galaxy/universe.hpp>
@@ -75,22 +77,41 @@ asio::awaitable<Response> answer(Responder responder, Target target, Request req
     co_return std::move(*response);
 }
 
+asio::awaitable<Response> refuse(Responder responder, Request request)
+{
+    Response response = refuse_stream(request, responder);
+    sign(response, {responder.self_id(), responder.draining()});
+    co_return std::move(response);
+}
+
 }  // namespace
 
-Handler::Handler(const Universe& universe, Paths paths)
-    : responder_(universe.responder()), paths_(std::move(paths))
+Handler::Handler(const Universe& universe, Paths paths, StreamLimits limits)
+    : responder_(universe.responder()), paths_(std::move(paths)), limits_(limits)
 {
     check(paths_);
+    check(limits_);
 }
 
 bool Handler::handles(std::string_view target) const
 {
-    return is_ours(target, paths_);
+    return is_ours(target, paths_) || is_stream(target, paths_);
 }
 
 asio::awaitable<Response> Handler::handle(Request request) const
 {
+    if (is_stream(request.target, paths_)) return refuse(responder_, request);
     return answer(responder_, parse_target(request.target, paths_), request);
+}
+
+bool Handler::upgrades(const Request& request) const
+{
+    return limits_.requests > 0 && wants_stream(request, paths_, responder_);
+}
+
+asio::awaitable<void> Handler::converse(asio::ip::tcp::socket socket, Request request) const
+{
+    return async_converse(std::move(socket), request, responder_, limits_);
 }
 
 }  // namespace galaxy::http

@@ -58,6 +58,7 @@ Duration tick_of(const ServerOptions& options)
 ServerOptions checked(ServerOptions options)
 {
     check(options.paths);
+    check(options.stream);
     require(options.max_connections > 0, "max_connections must be positive");
     require(options.max_header > 0, "max_header must be positive");
     require(options.max_body > 0, "max_body must be positive");
@@ -96,7 +97,7 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(universe.get_executor()),
       options_(std::move(options)),
-      handler_(universe, options_.paths),
+      handler_(universe, options_.paths, options_.stream),
       responder_(universe.responder()),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),

@@ -3,6 +3,7 @@
 
 #include "http/reply.hpp"
 #include "http/server_core.hpp"
+#include "http/upgrade.hpp"
 #include "http/wire.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -117,6 +118,15 @@ asio::awaitable<void> Session::converse()
             co_return;
         }
         if (!read.complete) co_return;
+        if (core_->handler().upgrades(as_request(parser_->get()))) {
+            // Who sends on before the upgrade is answered does not wait for what it says.
+            if (inlet_.pending() > 0) {
+                co_await refuse(400);
+            } else {
+                co_await serve_stream();
+            }
+            co_return;
+        }
         more = co_await answer_request();
     }
 }
@@ -213,6 +223,36 @@ asio::awaitable<bool> Session::answer_request()
     if (!written || message.keep_alive()) co_return written;
     co_await say_goodbye();
     co_return false;
+}
+
+/// From here on the connection is its stream's; this session stands for it in the server.
+asio::awaitable<void> Session::serve_stream()
+{
+    quiet_since_ = busy;
+    deadline_ = busy;
+    auto begun = [self = shared_from_this()](std::shared_ptr<stream::Serving> serving) {
+        self->stream_begun(std::move(serving));
+    };
+    auto over = [self = shared_from_this()] {
+        self->gone_ = true;
+        self->wake();
+    };
+    galaxy::http::serve_stream(std::move(socket_), as_request(parser_->get()), core_->responder(),
+                               core_->options().stream, std::move(begun), std::move(over));
+    while (!gone_) co_await park();
+}
+
+void Session::stream_begun(std::shared_ptr<stream::Serving> serving)
+{
+    serving_ = std::move(serving);
+    if (!serving_) {
+        gone_ = true;
+        wake();
+    } else if (gone_) {
+        serving_->drop();
+    } else if (core_->finishing()) {
+        serving_->finish();
+    }
 }
 
 asio::awaitable<Response> Session::find_answer()
@@ -312,6 +352,11 @@ void Session::on_readable(error_code error)
     } else {
         readable_ = true;
     }
+    wake();
+}
+
+void Session::wake()
+{
     if (const auto parked = std::move(parked_)) std::move (*parked)();
 }
 
@@ -320,8 +365,9 @@ void Session::drop()
     gone_ = true;
     error_code ignored;
     socket_.close(ignored);
+    if (serving_) serving_->drop();
     hang_up_.emit(asio::cancellation_type::terminal);
-    if (const auto parked = std::move(parked_)) std::move (*parked)();
+    wake();
 }
 
 void Session::drop_if_expired()
@@ -342,6 +388,7 @@ void Session::drop_if_quiet()
 
 void Session::drop_if_idle()
 {
+    if (serving_) return serving_->finish();
     if (parser_ && !answering_ && !begun()) drop();
 }
 
@@ -354,6 +401,7 @@ bool Session::begun() const
 void Session::let_go(Garbage& garbage)
 {
     garbage.take(std::move(parked_));
+    garbage.take(std::exchange(serving_, nullptr));
 }
 
 }  // namespace galaxy::http

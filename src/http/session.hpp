@@ -3,6 +3,7 @@
 
 #include "http/inlet.hpp"
 #include "runtime/enrolment.hpp"
+#include "stream/serving.hpp"
 
 #include <galaxy/http/beast.hpp>
 #include <galaxy/http/handler.hpp>
@@ -100,6 +101,7 @@ private:
     boost::asio::awaitable<void> turn_away();
     boost::asio::awaitable<Read> read_request();
     boost::asio::awaitable<bool> answer_request();
+    boost::asio::awaitable<void> serve_stream();
     boost::asio::awaitable<Response> find_answer();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
     boost::asio::awaitable<void> refuse(unsigned status);
@@ -110,8 +112,10 @@ private:
     bool wants_continue();
     bool begun() const;
 
+    void stream_begun(std::shared_ptr<stream::Serving> serving);
     void watch();
     void on_readable(error_code error);
+    void wake();
     auto park();
 
     const std::shared_ptr<Server::Core> core_;
@@ -120,6 +124,7 @@ private:
     Inlet inlet_;
     boost::asio::cancellation_signal hang_up_;
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
+    std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
     std::atomic<Clock::duration> deadline_{busy};
     std::atomic<Clock::duration> quiet_since_;
     std::size_t reserved_ = 0;  // of what incomplete headers may hold

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/wire.hpp"
 
+#include "trace_strings.hpp"
+
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -240,6 +242,11 @@ bool is_ours(std::string_view target, const Paths& paths)
     return split_base(target, paths).ours;
 }
 
+bool is_stream(std::string_view target, const Paths& paths)
+{
+    return path_of(target) == paths.stream;
+}
+
 std::string format_http_date(WallTime moment)
 {
     using namespace std::chrono_literals;
@@ -304,12 +311,6 @@ std::optional<Duration> parse_timeout(std::string_view text)
     if (!count) return std::nullopt;
     constexpr std::int64_t longest = std::chrono::milliseconds(std::chrono::hours(24)).count();
     return std::chrono::milliseconds(std::clamp<std::int64_t>(*count, 1, longest));
-}
-
-bool is_traceable(std::string_view text) noexcept
-{
-    return !text.empty() && text.size() <= 512
-           && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 RequestTemplate::RequestTemplate(const Paths& paths, const Endpoint& endpoint,

@@ -65,6 +65,9 @@ Target parse_target(std::string_view target, const Paths& paths);
 /// Whether `parse_target` would find it to be ours; decodes nothing.
 bool is_ours(std::string_view target, const Paths& paths);
 
+/// Whether a target is the one for streams.
+bool is_stream(std::string_view target, const Paths& paths);
+
 /// As HTTP writes dates, with nine fractional digits as Go galaxycache does:
 /// "Wed, 02 Jan 2030 03:04:05.678901234 GMT".
 std::string format_http_date(WallTime moment);
@@ -80,9 +83,6 @@ std::string format_timeout(Duration timeout);
 
 /// Reads it: from 1 ms (which "0" means too) to a day.
 std::optional<Duration> parse_timeout(std::string_view text);
-
-/// Whether a header of tracing may be handed on: printable ASCII, at most 512 bytes, not empty.
-bool is_traceable(std::string_view text) noexcept;
 
 /// What is the same in all requests to one peer.
 struct RequestTemplate {

@@ -122,7 +122,7 @@ TEST_CASE("A value is sent from where it lies", "[http][server]")
 TEST_CASE("Lifetimes travel: what remains, and the moment", "[http][server]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, node.uri(), "a");
     const FetchResult minute = caller.fetch("minute");
     REQUIRE(minute.lifetime.has_value());

@@ -28,6 +28,7 @@ struct ServerOptions {
     /// Zero: any free port; `Server::port` tells which.
     std::uint16_t port = 0;
     Paths paths = {};
+    StreamLimits stream = {};
 
     /// Answers what is not for peers; empty: 404. The request's views live until it returns.
     std::function<boost::asio::awaitable<Response>(Request)> route = {};
