@@ -28,15 +28,20 @@ public:
     /// before any answer (to an upgrade, to a ping) is appended to `reply`.
     virtual std::vector<Question> hear(std::string_view bytes, std::string& reply) = 0;
 
-    /// The whole answer: this value, said by the peer of this id.
-    virtual std::string value(const Question& question, std::string_view bytes,
-                              std::string_view peer) const = 0;
+    /// The whole answer: this value.
+    virtual std::string value(const Question& question, std::string_view bytes) const = 0;
+
+    /// The same, but of a peer, or to a request, that is not meant.
+    virtual std::string strange(const Question& question, std::string_view bytes) const = 0;
 
     /// The whole answer to a peek: not in memory.
     virtual std::string nothing(const Question& question) const = 0;
 };
 
-/// HTTP/1.1 with kept connections, one request at a time on each.
+/// HTTP/1.1 with kept connections, one request at a time on each, and no streams.
 std::unique_ptr<Dialect> plain_dialect();
+
+/// The stream; plain HTTP where the asker wants none.
+std::unique_ptr<Dialect> stream_dialect();
 
 }  // namespace galaxy::test

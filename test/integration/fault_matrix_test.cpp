@@ -9,6 +9,7 @@
 #include <galaxy/testing.hpp>
 
 #include "integration/faulty_peer.hpp"
+#include "integration/http_scripted.hpp"
 #include "support/ask.hpp"
 #include "support/patience.hpp"
 
@@ -20,6 +21,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -38,23 +40,23 @@ struct Tongue {
     std::shared_ptr<FetchProtocol> (*protocol)();
 };
 
-std::shared_ptr<FetchProtocol> plain_protocol()
-{
-    return http::protocol({.connect_timeout = 20ms});
-}
-
-constexpr Tongue plain{"plain", plain_dialect, plain_protocol};
+constexpr Tongue plain{"plain", plain_dialect,
+                       [] { return plain_protocol({.connect_timeout = 20ms}); }};
+constexpr Tongue stream{
+    "stream", stream_dialect,
+    [] { return http::protocol({.stream = {.ask_again = 0s}, .connect_timeout = 100ms}); }};
 
 /// What a fault costs the gets that meet it.
 enum class Price {
     nothing,       ///< the peer's answers are good
+    some,          ///< some of them are, and for others the backend answers at once
     a_moment,      ///< the backend answers at once
     two_silences,  ///< it takes these to be sure that the peer is dead
     half,          ///< the peer lives: it is waited for until the backend needs the other half
 };
 
-/// How many failures open the circuit.
-enum class Opens { never, at_first, at_third };
+/// How many failures open the circuit; or many must share a connection for there to be any.
+enum class Opens { never, at_first, at_third, by_many };
 
 struct Cell {
     Tongue tongue;
@@ -82,6 +84,19 @@ const std::vector<Cell> matrix = {
     {plain, Fault::tls_failure, Price::a_moment, Opens::at_third},
     {plain, Fault::close_while_idle, Price::nothing, Opens::never},
     {plain, Fault::half_open, Price::two_silences, Opens::at_first},
+    {stream, Fault::refuse, Price::a_moment, Opens::at_first},
+    {stream, Fault::reset, Price::a_moment, Opens::at_third},
+    {stream, Fault::hang_before_header, Price::two_silences, Opens::at_first},
+    {stream, Fault::hang_in_body, Price::two_silences, Opens::at_first},
+    {stream, Fault::stuck, Price::half, Opens::never},
+    {stream, Fault::cut_in_frame, Price::a_moment, Opens::at_third},
+    {stream, Fault::garbage, Price::a_moment, Opens::at_third},
+    {stream, Fault::wrong_id, Price::a_moment, Opens::at_third},
+    {stream, Fault::duplicate_answer, Price::some, Opens::by_many},
+    {stream, Fault::slow_drip, Price::two_silences, Opens::at_first},
+    {stream, Fault::tls_failure, Price::a_moment, Opens::at_third},
+    {stream, Fault::close_while_idle, Price::nothing, Opens::never},
+    {stream, Fault::half_open, Price::two_silences, Opens::at_first},
 };
 
 constexpr Duration silence = 1s, get_timeout = 10s, backoff_max = 10s;
@@ -161,13 +176,14 @@ public:
         return all;
     }
 
-    /// Every get has its own key's value, from there.
-    bool right(const AskedList& all, std::size_t half, Origin from) const
+    /// Every get has its own key's value, from there or, where that is left open, from anywhere.
+    bool right(const AskedList& all, std::size_t half, std::optional<Origin> from) const
     {
         for (std::size_t i = 0; i < all.size(); ++i) {
             const Asked& one = *all[i];
             const std::string& key = keys[half * all.size() + i];
-            if (!one.ok() || one.completions != 1 || one.value.from() != from
+            if (!one.ok() || one.completions != 1
+                || one.value.from() != from.value_or(one.value.from())
                 || one.value.view() != FaultyPeer::value_of(key)) {
                 return false;
             }
@@ -195,10 +211,13 @@ void pay(Scene& scene, const AskedList& one, const AskedList& other)
     };
     switch (scene.cell.price) {
     case Price::nothing:
+    case Price::some:
     case Price::a_moment: break;
     case Price::two_silences:
-        scene.advance(silence);
-        scene.advance(silence);
+        for (int silences = 0; silences < 2; ++silences) {
+            scene.peer.drip();
+            scene.advance(silence);
+        }
         break;
     case Price::half:
         for (Duration used = 0s; used < get_timeout / 2; used += silence * 9 / 10) {
@@ -228,7 +247,9 @@ void during(Scene& scene)
     scene.peer.strike(scene.cell.fault);
     const AskedList late = scene.ask_half(1);
     pay(scene, met, late);
-    const Origin from = scene.cell.price == Price::nothing ? Origin::peer : Origin::backend;
+    const Price price = scene.cell.price;
+    std::optional<Origin> from = price == Price::nothing ? Origin::peer : Origin::backend;
+    if (price == Price::some) from.reset();
     REQUIRE(scene.right(met, 0, from));
     REQUIRE(scene.right(late, 1, from));
     REQUIRE(scene.circuit() == (scene.cell.opens == Opens::never ? "closed" : "open"));
@@ -250,7 +271,7 @@ void after(Scene& scene)
 /// One by one: how many failures it takes.
 void count_to_open(Scene& scene)
 {
-    if (scene.cell.opens == Opens::never) return;
+    if (scene.cell.opens == Opens::never || scene.cell.opens == Opens::by_many) return;
     scene.peer.strike(scene.cell.fault);
     const int needed = scene.cell.opens == Opens::at_first ? 1 : 3;
     for (int failures = 0; failures < needed; ++failures) {

@@ -68,6 +68,7 @@ public:
 
     void say(std::string_view bytes)
     {
+        if (silent || bytes.empty()) return;
         error_code ignored;
         asio::write(socket_, asio::buffer(bytes), ignored);
     }
@@ -110,6 +111,7 @@ public:
 
     std::vector<Question> kept;
     std::string dripping;
+    bool silent = false;  // for ever
 
 private:
     FaultyPeer& peer_;
@@ -170,47 +172,52 @@ void FaultyPeer::heard(const ConnectionPtr& connection, std::string_view bytes)
     std::string reply;
     const std::vector<Question> questions = connection->dialect().hear(bytes, reply);
     if (fault_ != Fault::hang_before_header) connection->say(reply);
-    for (const Question& question : questions) {
-        if (holding_) {
-            connection->kept.push_back(question);
-        } else if (fault_) {
-            befall(connection, question);
-        } else {
-            answer(connection, question);
-        }
+    if (holding_) {
+        connection->kept.insert(connection->kept.end(), questions.begin(), questions.end());
+    } else if (fault_) {
+        befall(connection, questions);
+    } else {
+        for (const Question& question : questions) answer(connection, question);
     }
 }
 
 void FaultyPeer::answer(const ConnectionPtr& connection, const Question& question)
 {
     const Dialect& dialect = connection->dialect();
-    connection->say(question.verb == Verb::peek
-                        ? dialect.nothing(question)
-                        : dialect.value(question, value_of(question.key), "b"));
+    connection->say(question.verb == Verb::peek ? dialect.nothing(question)
+                                                : dialect.value(question, value_of(question.key)));
+}
+
+void FaultyPeer::befall(const ConnectionPtr& connection, const std::vector<Question>& questions)
+{
+    for (const Question& question : questions) befall(connection, question);
+    if (fault_ == Fault::close_while_idle && !questions.empty()) connection->close();
 }
 
 void FaultyPeer::befall(const ConnectionPtr& connection, const Question& question)
 {
     const Dialect& dialect = connection->dialect();
-    const std::string value = dialect.value(question, value_of(question.key), "b");
+    const std::string value = dialect.value(question, value_of(question.key));
     const std::string whole = question.verb == Verb::peek ? dialect.nothing(question) : value;
     switch (*fault_) {
     case Fault::refuse:
     case Fault::half_open:
     case Fault::hang_before_header: return;
     case Fault::reset: return connection->reset();
-    case Fault::hang_in_body: return connection->say(half_of(whole));
+    case Fault::hang_in_body:
+        connection->say(half_of(whole));
+        connection->silent = true;
+        return;
     case Fault::stuck:
         if (question.verb == Verb::peek) connection->say(whole);
         return;
     case Fault::cut_in_frame: return connection->say_last(half_of(whole));
     case Fault::garbage: return connection->say(nonsense);
     case Fault::tls_failure: return connection->say_last(alert);
-    case Fault::wrong_id:
-        return connection->say(dialect.value(question, value_of(question.key), "c"));
+    case Fault::wrong_id: return connection->say(dialect.strange(question, value_of(question.key)));
     case Fault::duplicate_answer: return connection->say(whole + whole);
     case Fault::slow_drip: connection->dripping += whole; return;
-    case Fault::close_while_idle: return connection->say_last(whole);
+    case Fault::close_while_idle: return connection->say(whole);
     }
 }
 
@@ -223,10 +230,8 @@ void FaultyPeer::strike(Fault fault)
         return end_connections();
     }
     if (fault == Fault::half_open) return stop_taking();
-    for (const ConnectionPtr& connection : connections_) {
-        for (const Question& question : std::exchange(connection->kept, {}))
-            befall(connection, question);
-    }
+    for (const ConnectionPtr& connection : connections_)
+        befall(connection, std::exchange(connection->kept, {}));
 }
 
 void FaultyPeer::stop_taking()

@@ -32,7 +32,7 @@ enum class Fault {
     duplicate_answer,    ///< every answer comes twice
     slow_drip,           ///< answers come byte by byte, one at each `drip`
     tls_failure,         ///< whatever was said: an alert of TLS, and the end
-    close_while_idle,    ///< each connection ends after its answer
+    close_while_idle,    ///< connections end when all is answered
     half_open,           ///< its host is gone: connections stay and say nothing, none is taken
 };
 
@@ -80,6 +80,7 @@ private:
     void accept();
     void heard(const ConnectionPtr& connection, std::string_view bytes);
     void answer(const ConnectionPtr& connection, const Question& question);
+    void befall(const ConnectionPtr& connection, const std::vector<Question>& questions);
     void befall(const ConnectionPtr& connection, const Question& question);
     void gone(const ConnectionPtr& connection) { connections_.erase(connection); }
     void end_connections();

@@ -20,11 +20,16 @@ public:
         return questions;
     }
 
-    std::string value(const Question&, std::string_view bytes, std::string_view peer) const override
+    std::string value(const Question&, std::string_view bytes) const override
+    {
+        return answer(bytes);
+    }
+
+    std::string strange(const Question&, std::string_view bytes) const override
     {
         std::string text = answer(bytes);
         const std::string_view ours = "X-Galaxy-Peer: b";
-        return text.replace(text.find(ours), ours.size(), "X-Galaxy-Peer: " + std::string(peer));
+        return text.replace(text.find(ours), ours.size(), "X-Galaxy-Peer: c");
     }
 
     std::string nothing(const Question&) const override
