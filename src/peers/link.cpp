@@ -257,6 +257,7 @@ void Link::report(const FetchResult& result, const Verdicts& verdicts)
 TimePoint Link::watch(const Leg& leg)
 {
     const TimePoint now = terms_.clock->now();
+    if (leg.ended_) return now + terms_.silence;  // its asker is about to hear of it
     const TimePoint byte{Duration(leg.last_byte_.load(std::memory_order_relaxed))};
     {
         const std::lock_guard lock(mutex_);
