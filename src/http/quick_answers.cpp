@@ -52,8 +52,11 @@ bool unescape_into(std::string& bytes, std::string_view& text)
 
 }  // namespace
 
-QuickAnswers::QuickAnswers(Responder responder, Paths paths, std::size_t longest)
-    : responder_(std::move(responder)), paths_(std::move(paths)), longest_(longest)
+QuickAnswers::QuickAnswers(Responder responder, Paths paths, Secret secret, std::size_t longest)
+    : responder_(std::move(responder)),
+      paths_(std::move(paths)),
+      secret_(std::move(secret)),
+      longest_(longest)
 {
     for (const bool draining : {false, true}) {
         Response response = value_reply({}, {}, {});
@@ -67,7 +70,8 @@ std::size_t QuickAnswers::answer(std::string_view bytes, Outbox& out) const
     std::size_t answered = 0;
     while (answered != bytes.size() && out.size() < longest_turn) {
         const std::optional<QuickRequest> request = read_quick(bytes.substr(answered), paths_);
-        if (!request || request->size > longest_ || !answer_one(*request, out)) break;
+        if (!request || request->size > longest_ || !secret_.admits(request->authorization)) break;
+        if (!answer_one(*request, out)) break;
         answered += request->size;
         if (out.has_value()) break;
     }

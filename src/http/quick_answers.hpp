@@ -5,6 +5,7 @@
 #include "http/quick_request.hpp"
 
 #include <galaxy/http/protocol.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/responder.hpp>
 
 #include <array>
@@ -18,8 +19,8 @@ namespace galaxy::http {
 /// byte for byte, what a `Handler` behind Beast would have said. Thread safety: any thread.
 class QuickAnswers {
 public:
-    /// A request that is longer than `longest` is left to others.
-    QuickAnswers(Responder responder, Paths paths, std::size_t longest);
+    /// A request that is longer than `longest`, or lacks the `secret`, is left to others.
+    QuickAnswers(Responder responder, Paths paths, Secret secret, std::size_t longest);
 
     /// Answers requests off the front of `bytes` until one is met that is not for here, or until
     /// there is enough to write for a turn. Appends the answers to `out`, which is empty; returns
@@ -32,6 +33,7 @@ private:
 
     const Responder responder_;
     const Paths paths_;
+    const Secret secret_;
     const std::size_t longest_;
     /// A value's answer up to its length, of one that does not end; the other while draining.
     std::array<std::string, 2> heads_;

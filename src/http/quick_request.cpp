@@ -97,7 +97,7 @@ bool is_of_framing(std::string_view name) noexcept
 
 /// What is known of the headers so far.
 struct Headers {
-    std::string_view host, universe, peer, digest;
+    std::string_view host, universe, peer, digest, authorization;
 
     /// False where the header must be seen by a parser of all of HTTP.
     bool take(std::string_view name, std::string_view value) noexcept
@@ -107,6 +107,7 @@ struct Headers {
         if (is_same(name, header::universe)) return set(universe, value);
         if (is_same(name, header::peer)) return set(peer, value);
         if (is_same(name, header::digest)) return set(digest, value);
+        if (is_same(name, header::authorization)) return set(authorization, value);
         return true;
     }
 
@@ -158,6 +159,7 @@ std::optional<QuickRequest> read_quick(std::string_view bytes, const Paths& path
     request.universe = headers.universe;
     request.peer = headers.peer;
     request.digest = headers.digest;
+    request.authorization = headers.authorization;
     request.size = bytes.size() - front.left();
     return request;
 }

@@ -22,6 +22,7 @@ struct QuickRequest {
     std::string_view universe = {};  ///< of the headers; empty for what is not said
     std::string_view peer = {};
     std::string_view digest = {};
+    std::string_view authorization = {};
     std::size_t size = 0;  ///< bytes, from the method to the empty line
 };
 

@@ -101,7 +101,7 @@ Server::Core::Core(const Universe& universe, ServerOptions options)
       options_(std::move(options)),
       handler_(universe, {options_.paths, options_.stream, options_.secret}),
       responder_(universe.responder()),
-      quick_(responder_, options_.paths, options_.max_header),
+      quick_(responder_, options_.paths, options_.secret, options_.max_header),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),
       executor_(universe.get_executor()),

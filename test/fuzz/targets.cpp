@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/wire.hpp"
+#include "trace_strings.hpp"
 
 #include "fuzz/target.hpp"
 
@@ -85,7 +86,7 @@ void write_request(std::string_view galaxy, std::string_view key)
                              + " HTTP/1.1\r\n"),
             "a request begins with its target");
     const auto lines = std::count(text.begin(), text.end(), '\n');
-    require(lines == (http::is_traceable(key) ? 6 : 5), "no key makes a header");
+    require(lines == (is_traceable(key) ? 6 : 5), "no key makes a header");
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ const std::string peek = "/_galaxycache_peek/g/";
 
 std::string answered_quickly(Node& node, const std::string& request)
 {
-    const http::QuickAnswers quick(node.universe.responder(), {}, 128 << 10);
+    const http::QuickAnswers quick(node.universe.responder(), {}, {}, 128 << 10);
     http::Outbox out;
     if (quick.answer(request, out) == 0) return "not answered at once";
     std::string text = out.text();
@@ -115,7 +115,7 @@ TEST_CASE("What has to be waited for is not answered at once", "[http][quick]")
           get(base + "k", "Connection: close\r\n"), get(base + "k").substr(0, 40)}) {
         CHECK(answered_quickly(node, request) == "not answered at once");
     }
-    const http::QuickAnswers strict(node.universe.responder(), {}, get(base + "k").size() - 1);
+    const http::QuickAnswers strict(node.universe.responder(), {}, {}, get(base + "k").size() - 1);
     http::Outbox out;
     CHECK(strict.answer(get(base + "k"), out) == 0);
     CHECK(out.empty());
@@ -126,7 +126,7 @@ TEST_CASE("A turn is bounded, and takes whole requests", "[http][quick]")
     Node node;
     REQUIRE(ask(node, get(base + "size:4000")).status == 200);
     REQUIRE(ask(node, get(base + "size:5000")).status == 200);
-    const http::QuickAnswers quick(node.universe.responder(), {}, 128 << 10);
+    const http::QuickAnswers quick(node.universe.responder(), {}, {}, 128 << 10);
     const std::string small = get(base + "size:4000");
     const std::string large = get(base + "size:5000");
     std::string many;

@@ -66,9 +66,9 @@ struct ProtocolOptions {
 /// so that a fleet may change over node by node. A bare `host:port` is TLS where `tls` is given. A
 /// peer with which no handshake succeeds is `errc::peer_unreachable`.
 ///
-/// A request is tried a second time only where a connection that was open before broke, and nothing
-/// had come on it since the request was sent. Idle plain connections hold neither read nor timer;
-/// an idle stream does until `StreamOptions::idle_timeout`.
+/// A request is tried a second time, once, where a connection that was in use before broke without a
+/// byte of its answer. Idle plain connections hold neither read nor timer; an idle stream does until
+/// `StreamOptions::idle_timeout`.
 std::shared_ptr<FetchProtocol> protocol(ProtocolOptions options = {});
 
 }  // namespace galaxy::http
