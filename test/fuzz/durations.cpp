@@ -2,6 +2,7 @@
 #include "http/wire.hpp"
 
 #include "fuzz/target.hpp"
+#include "trace_strings.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -64,7 +65,7 @@ void run(std::string_view input)
     read(input);
     const bool printable = std::all_of(input.begin(), input.end(),
                                        [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
-    require(http::is_traceable(input) == (printable && !input.empty() && input.size() <= 512),
+    require(is_traceable(input) == (printable && !input.empty() && input.size() <= 512),
             "a header of tracing is short and printable");
     std::int64_t count = 0;
     if (input.size() < sizeof count) return;

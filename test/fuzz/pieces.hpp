@@ -3,8 +3,9 @@
 
 #include "fuzz/target.hpp"
 #include "http/inlet.hpp"
+#include "http/transport.hpp"
 
-#include <boost/asio/error.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -42,8 +43,8 @@ public:
         std::array<int, 2> ends;
         require(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0, "there is a socket");
         sender_ = ends[0];
-        socket_.assign(boost::asio::ip::tcp::v4(), ends[1]);
-        socket_.non_blocking(true);
+        transport_.socket().assign(boost::asio::ip::tcp::v4(), ends[1]);
+        transport_.socket().non_blocking(true);
     }
     Pieces(const Pieces&) = delete;
     Pieces& operator=(const Pieces&) = delete;
@@ -60,7 +61,7 @@ public:
         require(sent == static_cast<ssize_t>(piece.size()), "a piece fits into the socket");
         const std::size_t before = inlet.pending();
         boost::system::error_code error;
-        require(inlet.read(socket_, error) == piece.size() && !error, "a piece comes whole");
+        require(inlet.read(transport_, error) == piece.size() && !error, "a piece comes whole");
         require(inlet.pending() == before + piece.size(), "what is read is pending");
         return true;
     }
@@ -71,7 +72,7 @@ private:
     std::size_t number_ = 0;
     int sender_ = -1;
     boost::asio::io_context io_;
-    boost::asio::ip::tcp::socket socket_{io_};
+    http::Transport transport_{boost::asio::any_io_executor(io_.get_executor())};
 };
 
 }  // namespace galaxy::fuzz

@@ -2,6 +2,7 @@
 #include "http/wire.hpp"
 
 #include "fuzz/target.hpp"
+#include "trace_strings.hpp"
 
 #include <algorithm>
 #include <string>
@@ -44,6 +45,8 @@ bool same(const Target& a, const Target& b)
 void read_any(std::string_view text, const Paths& paths)
 {
     const Target target = http::parse_target(text, paths);
+    require(!http::is_stream(text, paths) || target.kind == Target::foreign,
+            "what is for streams is nothing else");
     require(http::is_ours(text, paths) == (target.kind != Target::foreign),
             "is_ours agrees with parse_target");
     require(target.key.size() <= text.size(), "a key is no longer than its target");
@@ -85,7 +88,7 @@ void write_request(std::string_view galaxy, std::string_view key)
                              + " HTTP/1.1\r\n"),
             "a request begins with its target");
     const auto lines = std::count(text.begin(), text.end(), '\n');
-    require(lines == (http::is_traceable(key) ? 6 : 5), "no key makes a header");
+    require(lines == (is_traceable(key) ? 6 : 5), "no key makes a header");
 }
 
 }  // namespace
