@@ -67,6 +67,18 @@ set(peer_arguments peer ${small} --callers 16)
 set(peer_names "galaxy http")
 set(peer_fields latency_p99_ns latency_ns)
 
+set(serve_arguments serve ${blink} --callers 4 --value-size 5000)
+find_program(wrk wrk)
+find_program(nginx nginx PATHS /usr/sbin)
+if(wrk)
+    set(serve_names "galaxy http")
+    set(serve_fields requests_per_s latency_p99_ns)
+endif()
+if(wrk AND nginx)
+    list(APPEND serve_names "nginx")
+    set(serve_ratios "galaxy http / nginx (requests_per_s)")
+endif()
+
 
 file(MAKE_DIRECTORY ${DIR})
 

@@ -84,6 +84,9 @@ void GalaxyCore::take_in()
         if (Flight* landed = ended_.take()) {
             const FlightPtr flight = std::move(landed->chained);
             take_end(*flight);
+        } else if (Leg* answered = answered_.take()) {
+            const std::shared_ptr<Leg> leg = std::move(answered->chained);
+            take_leg(*leg);
         } else if (Waiter* waiter = inbox_.take()) {
             join(Waiter::Ref(waiter, false));
         } else {
@@ -217,15 +220,7 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
     if (const auto& trace = flight->leader->request().trace) request.trace = trace->view();
 
     counters_.peer_fetches.add();
-    const unsigned number = ++flight->leg_number;
-    flight->leg =
-        link.start(request, [self = shared_from_this(), flight, number](FetchResult result) {
-            self->enter([flight, number, result = std::move(result)]() mutable {
-                if (flight->ended || flight->leg_number != number || !flight->answer.awaited())
-                    return;
-                flight->answer.arrive(std::move(result));
-            });
-        });
+    flight->leg = link.start(request, shared_from_this(), flight, now);
     flight->patience.on_due = [this, flight = flight.get(), link = link.shared_from_this()] {
         if (moment() >= flight->half()) {
             flight->leg->give_up(errc::timed_out);
@@ -234,6 +229,17 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
         }
     };
     deadlines_.add(flight->patience, std::min(flight->half(), now + around_.silence));
+}
+
+/// A late answer of an earlier leg is nobody's.
+void GalaxyCore::take_leg(Leg& leg)
+{
+    Flight& flight = *static_cast<Flight*>(leg.subject().get());
+    if (flight.ended) return;
+    if (&leg == flight.leg.get() && flight.answer.awaited())
+        flight.answer.arrive(leg.take_result());
+    else if (&leg == flight.peek_leg.get() && flight.peeked.awaited())
+        flight.peeked.arrive(leg.take_result());
 }
 
 void GalaxyCore::take_answer(Flight& flight, FetchResult answer)
@@ -322,12 +328,7 @@ void GalaxyCore::peek(const FlightPtr& flight, Link& link)
     request.max_value = options_.max_value;
 
     counters_.peeks_sent.add();
-    flight->peek_leg = link.start(request, [self = shared_from_this(), flight](FetchResult result) {
-        self->enter([flight, result = std::move(result)]() mutable {
-            if (!flight->ended && flight->peeked.awaited())
-                flight->peeked.arrive(std::move(result));
-        });
-    });
+    flight->peek_leg = link.start(request, shared_from_this(), flight, moment());
     flight->load_timer.on_due = [flight = flight.get()] {
         flight->peek_leg->give_up(errc::timed_out);
     };

@@ -298,6 +298,7 @@ void GalaxyCore::strand_lost()
 {
     const std::lock_guard lock(lost_mutex_);
     while (Flight* flight = ended_.take()) const FlightPtr gone = std::move(flight->chained);
+    while (Leg* leg = answered_.take()) const std::shared_ptr<Leg> gone = std::move(leg->chained);
     while (Waiter* late = inbox_.take()) {
         const Waiter::Ref waiter(late, false);
         if (waiter->claimed()) {
@@ -338,6 +339,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
             abandon(Waiter::Ref(waiter, false), garbage);
         }
         while (Flight* flight = ended_.take()) garbage.take(std::move(flight->chained));
+        while (Leg* leg = answered_.take()) garbage.take(std::move(leg->chained));
     }
     for (const auto& [key, flight] : flights_) {
         flight->ended = true;

@@ -61,6 +61,7 @@ struct KeyHash {
 /// Members marked "strand" are touched on the strand only; the rest from any thread.
 class GalaxyCore final : public WaiterOwner,
                          public LoadOwner,
+                         public LegUser,
                          private Enrolment,
                          public std::enable_shared_from_this<GalaxyCore> {
 public:
@@ -128,6 +129,7 @@ public:
     void group_cancelled(Group::Ref group) override;
     void waiter_due(Waiter& waiter) override;
     void load_ended(BackendCall::Ptr call) override;
+    void leg_ended(std::shared_ptr<Leg> leg) override;
 
 private:
     enum class Audience { all, local_only };
@@ -150,6 +152,7 @@ private:
     bool is_answer(const boost::system::error_code& error) const noexcept;
     bool may_ask(Flight& flight, const Ring::Member& owner);
     void ask(const FlightPtr& flight, Link& link);
+    void take_leg(Leg& leg);
     void take_answer(Flight& flight, FetchResult answer);
     void need_backend(const FlightPtr& flight);
     Task load(FlightPtr flight);
@@ -229,6 +232,7 @@ private:
     store::Store store_;
     Inbox<Waiter> inbox_;
     Inbox<Flight> ended_;  ///< flights whose loads have ended
+    Inbox<Leg> answered_;  ///< legs that have ended
     Strand strand_;
     std::atomic<bool> intake_stopped_ = false;
     std::atomic<bool> tending_ = false;

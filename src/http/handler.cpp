@@ -65,13 +65,16 @@ Response unauthorized(const Responder& responder, const Request& request)
     return response;
 }
 
-asio::awaitable<Response> answer(Responder responder, Secret secret, Target target, Request request)
+asio::awaitable<Response> answer(Responder responder, HandlerOptions options, Request request)
 {
+    const Target target = parse_target(request.target, options.paths);
     std::optional<Response> response;
-    if (secret.admits(request.header(header::authorization))) {
-        response = refuse(request, target);
-    } else {
+    if (!options.secret.admits(request.header(header::authorization))) {
         response = unauthorized(responder, request);
+    } else if (is_stream(request.target, options.paths)) {
+        response = refuse_stream(request, responder);
+    } else {
+        response = refuse(request, target);
     }
     if (!response) {
         const PeerRequest wanted = peer_request(request, target);
@@ -95,47 +98,35 @@ asio::awaitable<Response> answer(Responder responder, Secret secret, Target targ
     co_return std::move(*response);
 }
 
-asio::awaitable<Response> refuse(Responder responder, Secret secret, Request request)
-{
-    const bool admitted = secret.admits(request.header(header::authorization));
-    Response response =
-        admitted ? refuse_stream(request, responder) : unauthorized(responder, request);
-    sign(response, {responder.self_id(), responder.draining()});
-    co_return std::move(response);
-}
-
 }  // namespace
 
-Handler::Handler(const Universe& universe, Paths paths, StreamLimits limits, Secret secret)
-    : responder_(universe.responder()),
-      paths_(std::move(paths)),
-      limits_(limits),
-      secret_(std::move(secret))
+Handler::Handler(const Universe& universe, HandlerOptions options)
+    : responder_(universe.responder()), options_(std::move(options))
 {
-    check(paths_);
-    check(limits_);
+    check(options_.paths);
+    check(options_.stream);
 }
 
 bool Handler::handles(std::string_view target) const
 {
-    return is_ours(target, paths_) || is_stream(target, paths_);
+    return is_ours(target, options_.paths) || is_stream(target, options_.paths);
 }
 
 asio::awaitable<Response> Handler::handle(Request request) const
 {
-    if (is_stream(request.target, paths_)) return refuse(responder_, secret_, request);
-    return answer(responder_, secret_, parse_target(request.target, paths_), request);
+    return answer(responder_, options_, request);
 }
 
 bool Handler::upgrades(const Request& request) const
 {
-    return limits_.requests > 0 && secret_.admits(request.header(header::authorization))
-           && wants_stream(request, paths_, responder_);
+    return options_.stream.requests > 0
+           && options_.secret.admits(request.header(header::authorization))
+           && wants_stream(request, options_.paths, responder_);
 }
 
 asio::awaitable<void> Handler::converse(asio::ip::tcp::socket socket, Request request) const
 {
-    return async_converse(std::move(socket), request, responder_, limits_);
+    return async_converse(std::move(socket), request, responder_, options_.stream);
 }
 
 }  // namespace galaxy::http

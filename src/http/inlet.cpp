@@ -27,6 +27,23 @@ void Inlet::keep()
     fresh_ = {};
 }
 
+std::string_view Inlet::bytes()
+{
+    if (kept_.empty()) return fresh_;
+    keep();
+    return kept_;
+}
+
+void Inlet::drop(std::size_t size) noexcept
+{
+    if (kept_.empty()) {
+        fresh_.remove_prefix(size);
+    } else {
+        kept_.erase(0, size);
+        if (kept_.empty()) std::string().swap(kept_);
+    }
+}
+
 void Inlet::clear() noexcept
 {
     fresh_ = {};

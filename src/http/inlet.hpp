@@ -33,6 +33,12 @@ public:
     /// Bytes read and not yet taken by a parser.
     std::size_t pending() const noexcept { return fresh_.size() + kept_.size(); }
 
+    /// The same, in one piece. Valid until the next call of another function.
+    std::string_view bytes();
+
+    /// Takes so many of them, which no parser has to see.
+    void drop(std::size_t size) noexcept;
+
     /// Bytes that the header of the current message has taken so far.
     std::size_t header_size() const noexcept { return header_size_; }
 

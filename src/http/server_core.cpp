@@ -99,8 +99,9 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(universe.get_executor()),
       options_(std::move(options)),
-      handler_(universe, options_.paths, options_.stream, options_.secret),
+      handler_(universe, {options_.paths, options_.stream, options_.secret}),
       responder_(universe.responder()),
+      quick_(responder_, options_.paths, options_.max_header),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),
       executor_(universe.get_executor()),

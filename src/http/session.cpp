@@ -36,9 +36,6 @@ constexpr std::size_t free_header = 4096;
 /// Fields of a long header: a thousand tiny ones take ten times the memory of their text.
 constexpr std::ptrdiff_t most_fields = 256;
 
-/// Written in one go before others get their turn, however fast the reader.
-constexpr std::size_t longest_burst = std::size_t{1} << 20;
-
 }  // namespace
 
 Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
@@ -90,6 +87,10 @@ asio::awaitable<void> Session::converse()
             co_await refuse(read.refusal);
             co_return;
         }
+        if (read.answered) {
+            more = co_await send_rest();
+            continue;
+        }
         if (!read.complete) co_return;
         if (core_->handler().upgrades(as_request(parser_->get()))) {
             // Who sends on before the upgrade is answered does not wait for what it says.
@@ -118,20 +119,22 @@ asio::awaitable<Session::Read> Session::read_request()
     parser_->body_limit(core_->options().max_body);
     inlet_.next_message();
     in_body_ = false;
+    if (inlet_.pending() > 0 && may_answer_at_once()) answer_at_once();
     bool begun = inlet_.pending() > 0;
     quiet_since_ = Clock::now().time_since_epoch();
     set_deadline(begun ? core_->options().header_timeout : core_->options().idle_timeout);
 
     while (!gone_) {
+        if (!unsent_.empty()) co_return Read{.answered = true};
         error_code error;
         inlet_.feed(*parser_, error);
-        if (const unsigned refusal = judge_progress(error)) co_return Read{false, refusal};
-        if (parser_->is_done()) co_return Read{true, 0};
+        if (const unsigned refusal = judge_progress(error)) co_return Read{.refusal = refusal};
+        if (parser_->is_done()) co_return Read{.complete = true};
         if (wants_continue()) co_await invite();
         watch();
         if (!readable_) co_await park();
         if (!std::exchange(readable_, false) || gone_) break;
-        inlet_.read(transport_, error);
+        if (!std::exchange(read_ahead_, false)) inlet_.read(transport_, error);
         if (error && error != asio::error::would_block) break;
         if (!begun && inlet_.pending() > 0) {
             begun = true;
@@ -302,6 +305,8 @@ void Session::on_readable(error_code error)
         gone_ = true;
     } else if (answering_ && transport_.look() == Seen::end) {
         return drop();
+    } else if (at_rest() && serve_at_rest()) {
+        return watch();
     } else {
         readable_ = true;
     }

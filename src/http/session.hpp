@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/inlet.hpp"
+#include "http/outbox.hpp"
 #include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
 #include "stream/serving.hpp"
@@ -57,7 +58,8 @@ struct DroppedBody {
 /// The socket is never read blindly. A watch, one pending wait for bytes, is armed while a request
 /// is answered, so that a peer that hangs up is noticed and its get given up, and the same watch
 /// then waits for the next request: between requests a connection holds no buffer and costs one
-/// system call more than reading would. Deadlines are moments that the server looks at now and
+/// system call more than reading would. What it reads may be answered on the spot, without the
+/// coroutine (session_at_rest.cpp). Deadlines are moments that the server looks at now and
 /// then; a timer a request would cost more than the request.
 class Session final : public std::enable_shared_from_this<Session> {
 public:
@@ -94,11 +96,14 @@ private:
     using Parser = boost::beast::http::request_parser<DroppedBody>;
     using Serializer = boost::beast::http::serializer<false, ValueBody>;
     static constexpr Clock::duration busy = Clock::duration::max();
+    /// Written in one go before others get their turn, however fast the reader.
+    static constexpr std::size_t longest_burst = std::size_t{1} << 20;
 
     /// What reading a request came to.
     struct Read {
         bool complete = false;
-        unsigned refusal = 0;  ///< the status to answer with, if any
+        bool answered = false;  ///< at once, but not all of the answers has gone out yet
+        unsigned refusal = 0;   ///< the status to answer with, if any
     };
 
     boost::asio::awaitable<void> converse();
@@ -112,6 +117,7 @@ private:
     boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
     boost::asio::awaitable<std::size_t> write_some(Serializer& serializer, error_code& error);
+    boost::asio::awaitable<bool> send_rest();
     boost::asio::awaitable<void> refuse(unsigned status);
     boost::asio::awaitable<void> say_goodbye();
     boost::asio::awaitable<void> await_goodbye();
@@ -120,6 +126,11 @@ private:
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool begun() const;
+
+    bool may_answer_at_once() const;
+    bool at_rest() const;
+    bool serve_at_rest();
+    void answer_at_once();
 
     void stream_begun(std::shared_ptr<stream::Serving> serving);
     void watch();
@@ -132,6 +143,7 @@ private:
     Transport transport_;
     std::optional<Parser> parser_;
     Inlet inlet_;
+    Outbox unsent_;  // answers given at once, of which the socket did not take all
     boost::asio::cancellation_signal hang_up_;
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
     std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
@@ -140,6 +152,7 @@ private:
     std::size_t reserved_ = 0;  // of what incomplete headers may hold
     bool watching_ = false;     // the watch is armed
     bool readable_ = false;     // and has found something to read
+    bool read_ahead_ = false;   // and what has come is in the inlet already
     bool answering_ = false;
     bool in_body_ = false;
     bool shaking_hands_ = false;

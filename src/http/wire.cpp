@@ -48,7 +48,7 @@ int hex_value(char c) noexcept
 }
 
 /// The path of a target without scheme, authority and query.
-std::string_view path_of(std::string_view target)
+std::string_view path_of(std::string_view target) noexcept
 {
     target = target.substr(0, target.find('?'));
     if (target.starts_with('/')) return target;
@@ -65,7 +65,7 @@ struct Split {
 };
 
 /// Takes the base path off; the longer one where both fit.
-Split split_base(std::string_view target, const Paths& paths)
+Split split_base(std::string_view target, const Paths& paths) noexcept
 {
     const std::string_view path = path_of(target);
     const bool fetch = path.starts_with(paths.fetch);
@@ -220,21 +220,28 @@ Endpoint parse_peer_uri(std::string_view uri, Bare meaning)
     return endpoint;
 }
 
-Target parse_target(std::string_view target, const Paths& paths)
+RawTarget split_target(std::string_view target, const Paths& paths) noexcept
 {
     const Split split = split_base(target, paths);
-    Target parsed;
-    if (!split.ours) return parsed;
-    parsed.kind = Target::malformed;
-    parsed.verb = split.verb;
+    if (!split.ours) return {};
     const std::size_t slash = split.rest.find('/');
-    if (slash == std::string_view::npos) return parsed;
-    std::optional<std::string> galaxy = unescape(split.rest.substr(0, slash));
-    std::optional<std::string> key = unescape(split.rest.substr(slash + 1));
-    if (!galaxy || !key) return parsed;
-    parsed.galaxy = std::move(*galaxy);
-    parsed.key = std::move(*key);
-    parsed.kind = Target::good;
+    if (slash == std::string_view::npos) return {Target::malformed, split.verb};
+    return {Target::good, split.verb, split.rest.substr(0, slash), split.rest.substr(slash + 1)};
+}
+
+Target parse_target(std::string_view target, const Paths& paths)
+{
+    const RawTarget raw = split_target(target, paths);
+    Target parsed{raw.kind, raw.verb, {}, {}};
+    if (raw.kind != Target::good) return parsed;
+    std::optional<std::string> galaxy = unescape(raw.galaxy);
+    std::optional<std::string> key = unescape(raw.key);
+    if (galaxy && key) {
+        parsed.galaxy = std::move(*galaxy);
+        parsed.key = std::move(*key);
+    } else {
+        parsed.kind = Target::malformed;
+    }
     return parsed;
 }
 

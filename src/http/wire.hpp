@@ -64,6 +64,16 @@ struct Target {
     std::string key;
 };
 
+/// The parts of a target as they stand in it, escapes and all; empty views unless it is good.
+struct RawTarget {
+    Target::Kind kind = Target::foreign;
+    Verb verb = Verb::fetch;
+    std::string_view galaxy = {};
+    std::string_view key = {};
+};
+
+RawTarget split_target(std::string_view target, const Paths& paths) noexcept;
+
 /// Reads a target, absolute-form or with a query part too. Raw slashes in the key belong to the
 /// key.
 Target parse_target(std::string_view target, const Paths& paths);

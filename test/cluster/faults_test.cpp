@@ -100,6 +100,7 @@ TEST_CASE("one probe a peer at a time watches all that wait for it")
     CHECK(peeks(cluster.network(), 0, 1) == 1);
     cluster.advance(100ms);
     CHECK(count_done(met) == met.size());
+    CHECK(peeks(cluster.network(), 0, 1) == 1);
     CHECK(cluster.faults() == "");
 }
 

@@ -174,7 +174,7 @@ TEST_CASE("A handler in a server of one's own demands it too", "[http][secret]")
     Universe universe(io.get_executor(), {.self = "a"});
     const Galaxy g = universe.create(
         "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::not_found(); });
-    const http::Handler handler(universe, {}, {}, "right");
+    const http::Handler handler(universe, {.secret = "right"});
     const auto status = [&](const char* authorization) {
         boost::beast::http::request<boost::beast::http::empty_body> request(
             boost::beast::http::verb::get, "/_galaxycache/g/k", 11);

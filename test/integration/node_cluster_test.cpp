@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "integration/node_load.hpp"
 #include "integration/node_process.hpp"
 #include "integration/origin.hpp"
 #include "support/escape.hpp"
@@ -6,8 +7,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -15,7 +14,6 @@
 #include <csignal>
 #include <map>
 #include <optional>
-#include <random>
 #include <set>
 
 #include <sys/resource.h>
@@ -159,67 +157,6 @@ TEST_CASE("callers at two nodes that leave do not take the load with them")
     CHECK(origin.loads(key) == 1);
 }
 
-/// Callers at some nodes that ask for keys at random, without pause, until told to stop.
-class Load {
-public:
-    struct Sample {
-        Clock::time_point at;
-        double seconds;
-        unsigned status;
-        std::size_t key;
-    };
-
-    Load(std::vector<std::uint16_t> ports, std::vector<std::string> keys, std::size_t callers)
-        : ports_(std::move(ports)), keys_(std::move(keys))
-    {
-        for (std::size_t i = 0; i < callers; ++i)
-            asio::co_spawn(context_, call(ports_[i % ports_.size()]), asio::detached);
-    }
-
-    /// Runs on the caller's thread for so long, then until every answer has come.
-    void run_for(Clock::duration time)
-    {
-        stop_at_ = Clock::now() + time;
-        context_.restart();
-        context_.run_until(stop_at_);
-    }
-
-    void finish()
-    {
-        stopped_ = true;
-        context_.run();
-    }
-
-    std::vector<Sample> samples;
-
-private:
-    asio::awaitable<void> call(std::uint16_t port)
-    {
-        support::Client client(context_.get_executor(), "127.0.0.1", port);
-        asio::steady_timer pause(context_);
-        while (!stopped_) {
-            Sample sample{Clock::now(), 0, 0, random_() % keys_.size()};
-            std::string target = "/get/g/" + support::escape_segment(keys_[sample.key]);
-            try {
-                const support::Answer answer = co_await client.get(std::move(target), 20s);
-                if (answer.body == "value of " + keys_[sample.key]) sample.status = answer.status;
-            } catch (const boost::system::system_error&) {
-            }
-            sample.seconds = std::chrono::duration<double>(Clock::now() - sample.at).count();
-            samples.push_back(sample);
-            pause.expires_after(5ms);
-            co_await pause.async_wait(asio::use_awaitable);
-        }
-    }
-
-    asio::io_context context_{1};
-    std::vector<std::uint16_t> ports_;
-    std::vector<std::string> keys_;
-    std::mt19937 random_{7};
-    Clock::time_point stop_at_;
-    bool stopped_ = false;
-};
-
 constexpr std::size_t lost = 2;
 constexpr double slack = sanitized ? 3.0 : 0.7;  // what two busy cores add, in seconds
 
@@ -346,9 +283,7 @@ void lose_a_peer(int signal, std::size_t survivors)
     scene.load->run_for(1s);
     scene.load->finish();
     if (signal == SIGKILL) check_warming(scene);
-    const std::vector<Load::Sample>& samples = scene.load->samples;
-    CHECK(std::all_of(samples.begin(), samples.end(),
-                      [](const Load::Sample& sample) { return sample.status == 200; }));
+    CHECK(scene.load->all_answered());
 }
 
 TEST_CASE("a peer is killed under load from one survivor", "[timing]")

@@ -81,7 +81,8 @@ public:
     {
         std::int64_t failures = 0;
         for (std::size_t i = 0; i < nodes.size(); ++i) {
-            for (const auto& peer : stats(i).at("peers").as_object())
+            const boost::json::object now = stats(i);
+            for (const auto& peer : now.at("peers").as_object())
                 failures += peer.value().at("failures").to_number<std::int64_t>();
         }
         return failures;

@@ -63,16 +63,21 @@ struct StreamLimits {
     Duration silence = std::chrono::seconds(10);
 };
 
+/// How a `Handler` serves. A bad option throws `std::invalid_argument` from its constructor.
+struct HandlerOptions {
+    Paths paths = {};
+    StreamLimits stream = {};
+    /// A request without it, where there is one, gets 401, which is logged.
+    Secret secret = {};
+};
+
 /// The server half for peers, to be mounted in an HTTP server of one's own: request in, response
 /// out. Understands requests of own nodes and of Go galaxycache. See docs/wire.md for the answers.
 ///
 /// A cheap handle; may outlive the universe (503 from then on). Thread safety: any thread.
 class Handler {
 public:
-    /// Throws `std::invalid_argument` for bad paths or limits. Where a `secret` is given, a request
-    /// without it gets 401, which is logged.
-    explicit Handler(const Universe& universe, Paths paths = {}, StreamLimits limits = {},
-                     Secret secret = {});
+    explicit Handler(const Universe& universe, HandlerOptions options = {});
 
     /// Whether `target` is one of ours, to be given to `handle`.
     bool handles(std::string_view target) const;
@@ -94,9 +99,7 @@ public:
 
 private:
     Responder responder_;
-    Paths paths_;
-    StreamLimits limits_;
-    Secret secret_;
+    HandlerOptions options_;
 };
 
 }  // namespace galaxy::http
