@@ -3,6 +3,7 @@
 #include "trace_strings.hpp"
 
 #include "fuzz/target.hpp"
+#include "trace_strings.hpp"
 
 #include <algorithm>
 #include <chrono>

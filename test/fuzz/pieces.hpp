@@ -5,7 +5,7 @@
 #include "http/inlet.hpp"
 #include "http/transport.hpp"
 
-#include <boost/asio/error.hpp>
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
@@ -72,7 +72,7 @@ private:
     std::size_t number_ = 0;
     int sender_ = -1;
     boost::asio::io_context io_;
-    http::Transport transport_{io_.get_executor()};
+    http::Transport transport_{boost::asio::any_io_executor(io_.get_executor())};
 };
 
 }  // namespace galaxy::fuzz

@@ -3,6 +3,7 @@
 #include "trace_strings.hpp"
 
 #include "fuzz/target.hpp"
+#include "trace_strings.hpp"
 
 #include <algorithm>
 #include <string>
@@ -45,6 +46,8 @@ bool same(const Target& a, const Target& b)
 void read_any(std::string_view text, const Paths& paths)
 {
     const Target target = http::parse_target(text, paths);
+    require(!http::is_stream(text, paths) || target.kind == Target::foreign,
+            "what is for streams is nothing else");
     require(http::is_ours(text, paths) == (target.kind != Target::foreign),
             "is_ours agrees with parse_target");
     require(target.key.size() <= text.size(), "a key is no longer than its target");
