@@ -106,25 +106,6 @@ asio::any_io_executor GalaxyCore::executor() const
     return executor_ ? executor_ : asio::any_io_executor(asio::system_executor());
 }
 
-bool GalaxyCore::owns(std::string_view key) const
-{
-    const auto ring = around_.membership->ring();
-    const Ring::Member* owner = ring->owner(key);
-    return owner && !owner->link;
-}
-
-GetRequest GalaxyCore::request(const GetOptions& options) const
-{
-    GetRequest request;
-    request.mode = options.mode;
-    request.begun = around_.clock->now();
-    const bool own = options.timeout != Duration::zero();
-    request.deadline = after(request.begun, own ? options.timeout : options_.get_timeout);
-    if (options.timeout < Duration::zero()) request.refusal = errc::timed_out;
-    if (!options.trace.empty()) request.trace = owned_trace(options.trace);
-    return request;
-}
-
 Waiter::Ref GalaxyCore::waiter(GetRequest request, std::string_view key) const
 {
     if (key.size() > options_.max_key) {

@@ -113,7 +113,6 @@ public:
     void submit(Group::Ref group, const boost::asio::any_io_executor& executor, Handler handler);
 
     store::Store& store() noexcept { return store_; }
-    bool owns(std::string_view key) const;
 
     /// Intake stops; `drained` is called once no flight is left: on the strand, or, where that is
     /// gone, at once.

@@ -23,9 +23,10 @@ namespace {
 
 void count_ring(const PeerRequest& request, const UniverseCore& universe, GalaxyCore& galaxy)
 {
-    if (request.verb == Verb::fetch && !galaxy.owns(request.key))
+    const std::shared_ptr<const Ring> ring = universe.membership().ring();
+    if (request.verb == Verb::fetch && !ring->self_owns(request.key))
         galaxy.counters().server_not_owned.add();
-    if (request.digest.empty() || request.digest == universe.membership().ring()->digest()) return;
+    if (request.digest.empty() || request.digest == ring->digest()) return;
     galaxy.counters().ring_disagreement.add();
     universe.logger()(LogLevel::warning, "a peer's picker or members differ from ours",
                       {{"galaxy", galaxy.name()}, {"digest", request.digest}});

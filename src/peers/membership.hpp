@@ -41,6 +41,12 @@ public:
     /// Whether this process is the first in rank that gets may go to.
     bool self_first_living(std::string_view key) const;
 
+    bool self_owns(std::string_view key) const
+    {
+        const Member* first = owner(key);
+        return first && !first->link;
+    }
+
     bool has_self() const noexcept { return has_self_; }
 
     /// Whether this process is in the ring and nobody else is: then every key is its own.

@@ -72,6 +72,8 @@ inline std::string disagreement(std::string_view bytes, const http::Paths& paths
     if (other.header(http::header::universe) != quick->universe) return "another universe";
     if (other.header(http::header::peer) != quick->peer) return "another peer";
     if (other.header(http::header::digest) != quick->digest) return "another digest";
+    if (other.header(http::header::authorization) != quick->authorization)
+        return "another authorization";
     return {};
 }
 
