@@ -9,9 +9,11 @@ set(small ${blink} --residents 1000)
 
 # Arguments, the names that rows must have, and the ratios.
 set(hit_arguments hit ${small} --threads 1,2)
-set(hit_names "galaxy get" "galaxy find" "galaxy visit" "floor: unordered_flat_map"
+set(hit_rate_names "galaxy get" "galaxy find" "galaxy visit" "floor: unordered_flat_map"
     "floor: ready coroutine" "sharded LRU" "sharded LRU co_await")
+set(hit_names ${hit_rate_names} "galaxy get_many")
 set(hit_ratios "galaxy get / floor: ready coroutine, 1k residents, 1 thread"
+    "galaxy get_many / galaxy get, 1k residents, 1 thread"
     "galaxy visit / floor: unordered_flat_map, 1k residents, 2 threads")
 
 set(hit_one_arguments hit ${small} --zipf single --threads 2)
@@ -20,7 +22,6 @@ set(hit_one_ratios "galaxy get / floor: ready coroutine" "galaxy visit / floor: 
     "galaxy find / floor: unordered_flat_map" "galaxy get / sharded LRU co_await")
 
 set(hit_rate_arguments hit ${small} --rate 50k --seconds 0.1)
-set(hit_rate_names ${hit_names})
 set(hit_rate_fields latency_p99_ns)
 
 set(allocations_arguments hit --count-allocations --residents 1000)
@@ -65,6 +66,18 @@ set(promoter_fields hits_hot)
 set(peer_arguments peer ${small} --callers 16)
 set(peer_names "galaxy http")
 set(peer_fields latency_p99_ns latency_ns)
+
+set(serve_arguments serve ${blink} --callers 4 --value-size 5000)
+find_program(wrk wrk)
+find_program(nginx nginx PATHS /usr/sbin)
+if(wrk)
+    set(serve_names "galaxy http")
+    set(serve_fields requests_per_s latency_p99_ns)
+endif()
+if(wrk AND nginx)
+    list(APPEND serve_names "nginx")
+    set(serve_ratios "galaxy http / nginx (requests_per_s)")
+endif()
 
 
 file(MAKE_DIRECTORY ${DIR})

@@ -45,7 +45,12 @@ asio::awaitable<void> serve(Tcp::socket socket, galaxy::Galaxy pages, http::Hand
     for (;;) {
         beast::http::request<beast::http::empty_body> request;
         co_await beast::http::async_read(stream, buffer, request, asio::use_awaitable);
-        http::Response found = co_await answer(http::as_request(request), pages, peers);
+        const http::Request asked = http::as_request(request);
+        if (peers.upgrades(asked) && buffer.size() == 0) {  // a peer's stream, from here on
+            co_await peers.converse(stream.release_socket(), asked);
+            co_return;
+        }
+        http::Response found = co_await answer(asked, pages, peers);
         auto message = http::as_response(std::move(found), request);
         co_await beast::http::async_write(stream, message, asio::use_awaitable);
         if (!message.keep_alive()) co_return;
@@ -71,7 +76,10 @@ int fetch_through(const std::string& port)
     galaxy::Galaxy pages = universe.create("pages", load_page);
     universe.set_peers({{"server", "127.0.0.1:" + port}});
     galaxy::Value page;
-    pages.async_get("welcome", [&](auto, galaxy::Value value) { page = value; });
+    pages.async_get("welcome", [&](auto, galaxy::Value value) {
+        page = value;
+        universe.close();  // else the stream stays open for the next get
+    });
     io.run();
     std::cout << page.view() << ", from " << to_string(page.from()) << std::endl;
     return page.from() == galaxy::Origin::peer ? 0 : 1;

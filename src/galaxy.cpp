@@ -25,15 +25,19 @@ constexpr std::size_t most_taken_in = 1024;
 
 std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
 {
-    thread_local unsigned hits_of_thread = 0;
-    yielding = (hits_of_thread + 1) % 256 == 0;
+    yielding = HitTurns::due_within(1);
     const TimePoint begun = yielding ? around_.clock->now() : TimePoint();
     std::optional<store::Hit> found = store_.find(key, store::Touch::yes);
     if (!found) return std::nullopt;
-    ++hits_of_thread;
-    counters_.hits.add(found->tier == store::Tier::main ? HitCounts::main_hit : HitCounts::hot_hit);
+    count_hit(found->tier);
     if (yielding) record(counters_.get_seconds, around_.clock->now() - begun);
     return std::move(found->value);
+}
+
+bool GalaxyCore::count_hit(store::Tier tier) noexcept
+{
+    counters_.hits.add(tier == store::Tier::main ? HitCounts::main_hit : HitCounts::hot_hit);
+    return HitTurns::take();
 }
 
 // 2. A miss goes to the strand, through the inbox, which many enter with one post.
@@ -41,16 +45,21 @@ std::optional<Value> GalaxyCore::hit(std::string_view key, bool& yielding)
 void GalaxyCore::hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor)
 {
     if (!strand_.is_beneath(executor)) waiter->set_executor(executor);
-    if (answer_from_memory(waiter)) return;
+    if (answer_from_memory(waiter) || !admit(waiter)) return;
+    waiter->watch_cancellation(weak_from_this());
+    if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
+}
+
+/// Counts a miss; false where it is turned away.
+bool GalaxyCore::admit(const Waiter::Ref& waiter)
+{
     counters_.missed.add();
     counters_.waiting.add();
     if (around_.observer) around_.observer->get_begun({name_, waiter->request().key});
     boost::system::error_code refusal = waiter->request().refusal;
     if (!refusal && intake_stopped_) refusal = errc::closed;
-    if (refusal) return refuse(waiter, refusal);
-
-    waiter->watch_cancellation(weak_from_this());
-    if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
+    if (refusal) refuse(waiter, refusal);
+    return !refusal;
 }
 
 /// Callbacks and peers come here without having looked.
@@ -75,6 +84,9 @@ void GalaxyCore::take_in()
         if (Flight* landed = ended_.take()) {
             const FlightPtr flight = std::move(landed->chained);
             take_end(*flight);
+        } else if (Leg* answered = answered_.take()) {
+            const std::shared_ptr<Leg> leg = std::move(answered->chained);
+            take_leg(*leg);
         } else if (Waiter* waiter = inbox_.take()) {
             join(Waiter::Ref(waiter, false));
         } else {
@@ -208,15 +220,7 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
     if (const auto& trace = flight->leader->request().trace) request.trace = trace->view();
 
     counters_.peer_fetches.add();
-    const unsigned number = ++flight->leg_number;
-    flight->leg =
-        link.start(request, [self = shared_from_this(), flight, number](FetchResult result) {
-            self->enter([flight, number, result = std::move(result)]() mutable {
-                if (flight->ended || flight->leg_number != number || !flight->answer.awaited())
-                    return;
-                flight->answer.arrive(std::move(result));
-            });
-        });
+    flight->leg = link.start(request, shared_from_this(), flight, now);
     flight->patience.on_due = [this, flight = flight.get(), link = link.shared_from_this()] {
         if (moment() >= flight->half()) {
             flight->leg->give_up(errc::timed_out);
@@ -225,6 +229,17 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
         }
     };
     deadlines_.add(flight->patience, std::min(flight->half(), now + around_.silence));
+}
+
+/// A late answer of an earlier leg is nobody's.
+void GalaxyCore::take_leg(Leg& leg)
+{
+    Flight& flight = *static_cast<Flight*>(leg.subject().get());
+    if (flight.ended) return;
+    if (&leg == flight.leg.get() && flight.answer.awaited())
+        flight.answer.arrive(leg.take_result());
+    else if (&leg == flight.peek_leg.get() && flight.peeked.awaited())
+        flight.peeked.arrive(leg.take_result());
 }
 
 void GalaxyCore::take_answer(Flight& flight, FetchResult answer)
@@ -313,12 +328,7 @@ void GalaxyCore::peek(const FlightPtr& flight, Link& link)
     request.max_value = options_.max_value;
 
     counters_.peeks_sent.add();
-    flight->peek_leg = link.start(request, [self = shared_from_this(), flight](FetchResult result) {
-        self->enter([flight, result = std::move(result)]() mutable {
-            if (!flight->ended && flight->peeked.awaited())
-                flight->peeked.arrive(std::move(result));
-        });
-    });
+    flight->peek_leg = link.start(request, shared_from_this(), flight, moment());
     flight->load_timer.on_due = [flight = flight.get()] {
         flight->peek_leg->give_up(errc::timed_out);
     };

@@ -113,23 +113,34 @@ bool GalaxyCore::owns(std::string_view key) const
     return owner && !owner->link;
 }
 
-Waiter::Ref GalaxyCore::waiter(std::string_view key, const GetOptions& options, bool looked)
+GetRequest GalaxyCore::request(const GetOptions& options) const
 {
     GetRequest request;
-    request.looked = looked;
     request.mode = options.mode;
     request.begun = around_.clock->now();
     const bool own = options.timeout != Duration::zero();
     request.deadline = after(request.begun, own ? options.timeout : options_.get_timeout);
+    if (options.timeout < Duration::zero()) request.refusal = errc::timed_out;
+    if (!options.trace.empty()) request.trace = owned_trace(options.trace);
+    return request;
+}
+
+Waiter::Ref GalaxyCore::waiter(GetRequest request, std::string_view key) const
+{
     if (key.size() > options_.max_key) {
         request.refusal = errc::key_too_long;
         return Waiter::make(request);  // nothing is copied of what is too long
     }
-    if (options.timeout < Duration::zero()) request.refusal = errc::timed_out;
     if (loading_here(this, key)) request.refusal = errc::reentrant_get;
     request.key = key;
-    if (!options.trace.empty()) request.trace = owned_trace(options.trace);
     return Waiter::make(request);
+}
+
+Waiter::Ref GalaxyCore::waiter(std::string_view key, const GetOptions& options, bool looked)
+{
+    GetRequest common = request(options);
+    common.looked = looked;
+    return waiter(std::move(common), key);
 }
 
 // Waiters
@@ -139,8 +150,7 @@ void GalaxyCore::refuse(const Waiter::Ref& waiter, boost::system::error_code err
     counters_.refused.add();
     if (!waiter->claim()) return;
     count_end(*waiter, error, {}, around_.clock->now());
-    waiter->set_outcome(error, {});
-    post_completion(waiter);
+    if (Waiter::Ref awake = Waiter::end(waiter, error, {})) post_completion(std::move(awake));
 }
 
 void GalaxyCore::settle(Flight& flight, Audience audience, boost::system::error_code error,
@@ -160,8 +170,8 @@ void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, const
     Waiter::Ref done = unlink(waiter);
     if (!done->claim()) return;
     count_end(*done, error, value, moment());
-    done->set_outcome(error, value);
-    wakeups_.add(std::move(done));
+    if (Waiter::Ref awake = Waiter::end(std::move(done), error, value))
+        wakeups_.add(std::move(awake));
 }
 
 /// Takes the waiter out of its flight and gives back the flight's reference.
@@ -288,6 +298,7 @@ void GalaxyCore::strand_lost()
 {
     const std::lock_guard lock(lost_mutex_);
     while (Flight* flight = ended_.take()) const FlightPtr gone = std::move(flight->chained);
+    while (Leg* leg = answered_.take()) const std::shared_ptr<Leg> gone = std::move(leg->chained);
     while (Waiter* late = inbox_.take()) {
         const Waiter::Ref waiter(late, false);
         if (waiter->claimed()) {
@@ -328,6 +339,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
             abandon(Waiter::Ref(waiter, false), garbage);
         }
         while (Flight* flight = ended_.take()) garbage.take(std::move(flight->chained));
+        while (Leg* leg = answered_.take()) garbage.take(std::move(leg->chained));
     }
     for (const auto& [key, flight] : flights_) {
         flight->ended = true;
@@ -363,12 +375,12 @@ void GalaxyCore::abandon(Waiter::Ref waiter, Garbage& garbage) noexcept
     if (!waiter->claim()) return;
     counters_.waiting.subtract();
     counters_.failed.add();
-    if (waiter->at_home()
-        || &asio::query(waiter->executor(), asio::execution::context) == context_) {
-        garbage.take(Dropped(std::move(waiter)));
+    Waiter::Ref awake = Waiter::end(std::move(waiter), errc::closed, {});
+    if (!awake) return;
+    if (awake->at_home() || &asio::query(awake->executor(), asio::execution::context) == context_) {
+        garbage.take(Dropped(std::move(awake)));
     } else {
-        waiter->set_outcome(errc::closed, {});
-        post_completion(std::move(waiter));
+        post_completion(std::move(awake));
     }
 }
 

@@ -4,6 +4,7 @@
 #include "counters.hpp"
 #include "flight/aftermath.hpp"
 #include "flight/flight.hpp"
+#include "flight/group.hpp"
 #include "flight/inbox.hpp"
 #include "flight/wakeups.hpp"
 #include "logger.hpp"
@@ -17,6 +18,7 @@
 #include <galaxy/backend.hpp>
 #include <galaxy/error.hpp>
 #include <galaxy/handle.hpp>
+#include <galaxy/keys.hpp>
 #include <galaxy/options.hpp>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -27,6 +29,7 @@
 #include <memory>
 #include <mutex>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +61,7 @@ struct KeyHash {
 /// Members marked "strand" are touched on the strand only; the rest from any thread.
 class GalaxyCore final : public WaiterOwner,
                          public LoadOwner,
+                         public LegUser,
                          private Enrolment,
                          public std::enable_shared_from_this<GalaxyCore> {
 public:
@@ -79,6 +83,9 @@ public:
     /// `tend_store`.
     std::optional<Value> hit(std::string_view key, bool& yielding);
 
+    /// The same of many keys.
+    ManyLook look_up(const Keys& keys);
+
     /// Calls `f(entry)` where the key is in memory, and counts a find.
     template <class F>
     bool look(std::string_view key, F&& f);
@@ -91,9 +98,19 @@ public:
     /// the key in memory.
     Waiter::Ref waiter(std::string_view key, const GetOptions& options, bool looked = false);
 
+    /// What gets take along, but for the key.
+    GetRequest request(const GetOptions& options) const;
+
+    /// Those of a get of many keys that were not in memory.
+    Group::Ref group(const Keys& keys, ManyLook look, GetRequest request);
+
     /// Lets `handler` wait for the key. For handlers that are no more than a few words.
     template <class Handler>
     void submit(Waiter::Ref waiter, const boost::asio::any_io_executor& executor, Handler handler);
+
+    /// The same of a group, once.
+    template <class Handler>
+    void submit(Group::Ref group, const boost::asio::any_io_executor& executor, Handler handler);
 
     store::Store& store() noexcept { return store_; }
     bool owns(std::string_view key) const;
@@ -109,14 +126,23 @@ public:
     std::string check() const;
 
     void waiter_cancelled(Waiter::Ref waiter) override;
+    void group_cancelled(Group::Ref group) override;
     void waiter_due(Waiter& waiter) override;
     void load_ended(BackendCall::Ptr call) override;
+    void leg_ended(std::shared_ptr<Leg> leg) override;
 
 private:
     enum class Audience { all, local_only };
 
-    void hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor);  // any thread
-    bool answer_from_memory(const Waiter::Ref& waiter);                              // any thread
+    // Up to the strand, galaxy.cpp and galaxy_many.cpp. Any thread.
+    bool count_hit(store::Tier tier) noexcept;
+    void look_up(std::span<const std::string_view> keys, std::size_t begin, ManyLook& look);
+    Waiter::Ref waiter(GetRequest request, std::string_view key) const;
+    void hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor);
+    void hand_in(Group::Ref group, const boost::asio::any_io_executor& executor);
+    bool answer_from_memory(const Waiter::Ref& waiter);
+    bool admit(const Waiter::Ref& waiter);
+    void forget_soon(Group::Ref group, std::size_t begin);
 
     // The life of a get, galaxy.cpp. Strand.
     void take_in();
@@ -126,6 +152,7 @@ private:
     bool is_answer(const boost::system::error_code& error) const noexcept;
     bool may_ask(Flight& flight, const Ring::Member& owner);
     void ask(const FlightPtr& flight, Link& link);
+    void take_leg(Leg& leg);
     void take_answer(Flight& flight, FetchResult answer);
     void need_backend(const FlightPtr& flight);
     Task load(FlightPtr flight);
@@ -205,6 +232,7 @@ private:
     store::Store store_;
     Inbox<Waiter> inbox_;
     Inbox<Flight> ended_;  ///< flights whose loads have ended
+    Inbox<Leg> answered_;  ///< legs that have ended
     Strand strand_;
     std::atomic<bool> intake_stopped_ = false;
     std::atomic<bool> tending_ = false;
@@ -242,6 +270,14 @@ void GalaxyCore::submit(Waiter::Ref waiter, const boost::asio::any_io_executor& 
     if (!waiter->hand_in()) waiter = Waiter::make(waiter->request());
     waiter->set_handler(std::move(handler));
     hand_in(std::move(waiter), executor);
+}
+
+template <class Handler>
+void GalaxyCore::submit(Group::Ref group, const boost::asio::any_io_executor& executor,
+                        Handler handler)
+{
+    group->set_handler(WithResults<Handler>{std::move(handler), group});
+    hand_in(std::move(group), executor);
 }
 
 template <class F>

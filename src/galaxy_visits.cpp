@@ -151,6 +151,14 @@ void GalaxyCore::load_ended(BackendCall::Ptr call)
     if (ended_.push(node) && !enter_soon()) strand_lost();
 }
 
+/// From any thread. The answers of one message come with one visit.
+void GalaxyCore::leg_ended(std::shared_ptr<Leg> leg)
+{
+    Leg* node = leg.get();
+    node->chained = std::move(leg);
+    if (answered_.push(node) && !enter_soon()) strand_lost();
+}
+
 void GalaxyCore::tend_store(const boost::asio::any_io_executor& executor)
 {
     // One at a time: many threads hit faster than the strand reads.

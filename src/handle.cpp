@@ -13,7 +13,11 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace galaxy {
 
@@ -24,22 +28,22 @@ namespace {
 // A get is a plain function that has looked into memory before it returns one of these. Each is a
 // coroutine with nothing but values for parameters.
 
-template <class T>
-asio::awaitable<T> ready(Value value)
+template <class T, class Found>
+asio::awaitable<T> ready(Found found)
 {
-    co_return std::move(value);
+    co_return std::move(found);
 }
 
 /// For every so many hits of a thread: gives way to whatever else its context has to run.
-template <class T>
-asio::awaitable<T> ready_after_others(std::shared_ptr<GalaxyCore> core, Value value)
+template <class T, class Found>
+asio::awaitable<T> ready_after_others(std::shared_ptr<GalaxyCore> core, Found found)
 {
     // Deferred, as a frame of its own for the turn would be one more than Asio recycles.
     const asio::any_io_executor executor = co_await asio::this_coro::executor;
     auto turn = asio::post(executor, asio::deferred);
     co_await std::move(turn);
     core->tend_store(executor);
-    co_return std::move(value);
+    co_return std::move(found);
 }
 
 /// The get, where the value is in memory.
@@ -63,7 +67,8 @@ struct Translated {
         return asio::get_associated_cancellation_slot(handler);
     }
 
-    void operator()(boost::system::error_code error, Value value) &&
+    template <class T>
+    void operator()(boost::system::error_code error, T value) &&
     {
         Translate()(std::move(handler), error, std::move(value));
     }
@@ -80,8 +85,8 @@ struct AsResult {
 };
 
 struct AsException {
-    template <class Handler>
-    void operator()(Handler handler, boost::system::error_code error, Value value) const
+    template <class Handler, class T>
+    void operator()(Handler handler, boost::system::error_code error, T value) const
     {
         std::exception_ptr thrown;
         if (error)
@@ -90,11 +95,11 @@ struct AsException {
     }
 };
 
-/// Waits for a key that was not in memory: the coroutine's handler is the waiter's own.
-template <class Signature, class Translate>
-auto missed(std::shared_ptr<GalaxyCore> core, Waiter::Ref waiter)
+/// Waits for what was not in memory: the coroutine's handler is the waiter's own.
+template <class Signature, class Translate, class Ref>
+auto missed(std::shared_ptr<GalaxyCore> core, Ref waiter)
 {
-    auto start = [core = std::move(core)](auto&& handler, Waiter::Ref miss) {
+    auto start = [core = std::move(core)](auto&& handler, Ref miss) {
         using Handler = std::decay_t<decltype(handler)>;
         const asio::any_io_executor executor = asio::get_associated_executor(handler);
         core->submit(std::move(miss), executor, Translated<Handler, Translate>{std::move(handler)});
@@ -118,6 +123,16 @@ asio::awaitable<Result<Value>> Galaxy::try_get(std::string_view key, GetOptions 
     return missed<void(Result<Value>), AsResult>(core_, core_->waiter(key, options, true));
 }
 
+asio::awaitable<Galaxy::Results> Galaxy::get_many(Keys keys, GetOptions options) const
+{
+    ManyLook look = core_->look_up(keys);
+    if (look.missed.empty() && look.yielding)
+        return ready_after_others<Results>(core_, std::move(look.results));
+    if (look.missed.empty()) return ready<Results>(std::move(look.results));
+    return missed<void(std::exception_ptr, Results), AsException>(
+        core_, core_->group(keys, std::move(look), core_->request(options)));
+}
+
 /// What `async_get` owns before it is initiated, for tokens that copy it.
 struct Galaxy::Request {
     Waiter::Ref waiter;
@@ -134,6 +149,40 @@ std::shared_ptr<Galaxy::Request> Galaxy::request(std::string_view key,
                                                  const GetOptions& options) const
 {
     return std::make_shared<Request>(core_->waiter(key, options));
+}
+
+/// What `async_get_many` owns: it looks into memory when it is initiated, perhaps more than once.
+struct Galaxy::ManyRequest {
+    std::string bytes;  ///< of all keys
+    std::vector<std::string_view> keys;
+    GetRequest common;
+};
+
+std::shared_ptr<Galaxy::ManyRequest> Galaxy::request(const Keys& keys,
+                                                     const GetOptions& options) const
+{
+    auto request = std::make_shared<ManyRequest>();
+    request->common = core_->request(options);
+    std::size_t size = 0;
+    for (std::size_t i = 0; i != keys.size(); ++i) size += keys[i].size();
+    request->bytes.reserve(size);
+    request->keys.reserve(keys.size());
+    for (std::size_t i = 0; i != keys.size(); ++i) {
+        const char* begin = request->bytes.data() + request->bytes.size();
+        request->bytes += keys[i];
+        request->keys.emplace_back(begin, keys[i].size());
+    }
+    return request;
+}
+
+void Galaxy::submit(const std::shared_ptr<GalaxyCore>& core,
+                    const std::shared_ptr<ManyRequest>& request,
+                    const asio::any_io_executor& executor, GetManyHandler handler)
+{
+    ManyLook look = core->look_up(request->keys);
+    if (look.missed.empty() && look.yielding) core->tend_store();
+    core->submit(core->group(request->keys, std::move(look), request->common), executor,
+                 std::move(handler));
 }
 
 std::optional<Value> Galaxy::find(std::string_view key) const

@@ -10,6 +10,21 @@
 
 namespace galaxy {
 
+/// The hits of each thread, in all galaxies together: every 256th is timed, and gives way to whatever
+/// else wants the thread's context.
+class HitTurns {
+public:
+    /// Whether such a one is among the next `hits`.
+    static bool due_within(std::size_t hits) noexcept { return count_ % period + hits >= period; }
+
+    /// Counts a hit; true where it is such a one.
+    static bool take() noexcept { return ++count_ % period == 0; }
+
+private:
+    static constexpr std::uint64_t period = 256;
+    static inline constinit thread_local std::uint64_t count_ = 0;
+};
+
 /// What happens as often as memory is read. A counter that all threads add to would be the line
 /// that they all wait for, and even an undisputed atomic addition takes as long as a third of a
 /// lookup; so each thread has a line of its own, to which it adds by a plain load and store.

@@ -142,6 +142,12 @@ std::string Responder::universe() const
     return universe ? universe->name() : std::string();
 }
 
+void Responder::log(LogLevel level, std::string_view message,
+                    std::initializer_list<LogField> fields) const
+{
+    if (const auto universe = universe_.lock()) universe->logger()(level, message, fields);
+}
+
 TimePoint Responder::now() const noexcept
 {
     const auto universe = universe_.lock();

@@ -6,7 +6,7 @@
 #   ensure_packages GROUP...        what the groups need is there, or is installed with apt, or exit 2
 #   build_preset PRESET [TARGET...] configures and builds
 #
-# Groups: `demo` (the programs), `test` (demo, and what tests want), `sanitizers`, `clang`.
+# Groups: `demo` (the programs), `test` (demo, and what tests want), `sanitizers`, `clang`, `fuzz`.
 # What is needed is tried out rather than looked up, so that a compiler, a CMake or a Boost that did not
 # come from apt is as good; a second run finds all of it in half a second and asks apt nothing.
 
@@ -45,6 +45,7 @@ has_boost() {
 int main() {}
 END
 }
+has_openssl() { compiles "$CXX" ssl crypto <<<$'#include <openssl/ssl.h>\nint main() {}'; }
 has_sqlite() { compiles "$CXX" sqlite3 <<<$'#include <sqlite3.h>\nint main() {}'; }
 has_catch2() {
     compiles "$CXX" Catch2 <<<$'#include <catch2/catch_version_macros.hpp>\nint main() {}'
@@ -54,6 +55,17 @@ has_sanitizers() {
         && compiles "$CXX" tsan <<<'int main() {}'
 }
 has_clang() { compiles clang++-19 <<<$'#include <coroutine>\nint main() {}'; }
+
+has_fuzzer() {
+    command -v clang++-19 >/dev/null || return 1
+    local program status=0
+    program=$(mktemp)
+    clang++-19 -x c++ - -fsanitize=address,undefined,fuzzer -o "$program" >/dev/null 2>&1 <<'END' || status=1
+extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }
+END
+    rm -f "$program"
+    return $status
+}
 
 debian_codename() { (. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}"); }
 
@@ -72,6 +84,7 @@ missing_for() {
         has_cmake || echo cmake
         command -v ninja >/dev/null || echo ninja-build
         has_boost || boost_packages
+        has_openssl || echo libssl-dev
         has_sqlite || echo libsqlite3-dev
         ;;
     test)
@@ -86,6 +99,10 @@ missing_for() {
         ;;
     clang)
         has_clang || echo clang-19
+        ;;
+    fuzz)
+        missing_for clang
+        has_fuzzer || echo libclang-rt-19-dev
         ;;
     *)
         echo "ensure_packages: no such group: $1" >&2

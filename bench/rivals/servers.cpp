@@ -23,13 +23,6 @@ using asio::ip::tcp;
 
 namespace {
 
-std::uint16_t free_port()
-{
-    asio::io_context io;
-    const tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
-    return acceptor.local_endpoint().port();
-}
-
 std::size_t number_after(std::string_view text, std::string_view mark)
 {
     const std::size_t at = text.find(mark);
@@ -112,6 +105,29 @@ private:
 
 }  // namespace
 
+std::uint16_t free_port()
+{
+    asio::io_context io;
+    const tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
+    return acceptor.local_endpoint().port();
+}
+
+void await_listener(support::Process& process, std::uint16_t port, const std::string& program)
+{
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    asio::io_context io;
+    for (;;) {
+        tcp::socket socket(io);
+        boost::system::error_code error;
+        socket.connect({asio::ip::address_v4::loopback(), port}, error);
+        if (!error) return;
+        if (process.exit_code() || std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error(program + " does not answer; it says: " + process.err()
+                                     + process.out());
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+}
+
 void Server::start(const std::string& program, std::string_view port_flag,
                    std::vector<std::string> arguments)
 {
@@ -119,19 +135,7 @@ void Server::start(const std::string& program, std::string_view port_flag,
     std::vector<std::string> command = {program, std::string(port_flag), std::to_string(port_)};
     command.insert(command.end(), arguments.begin(), arguments.end());
     process_ = std::make_unique<support::Process>(std::move(command));
-
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    asio::io_context io;
-    for (;;) {
-        tcp::socket socket(io);
-        boost::system::error_code error;
-        socket.connect({asio::ip::address_v4::loopback(), port_}, error);
-        if (!error) return;
-        if (process_->exit_code() || std::chrono::steady_clock::now() > deadline)
-            throw std::runtime_error(program + " does not answer; it says: " + process_->err()
-                                     + process_->out());
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
+    await_listener(*process_, port_, program);
 }
 
 void Server::fill(std::size_t count, std::size_t key_size, std::size_t value_size)

@@ -45,6 +45,13 @@ private:
     std::unique_ptr<support::Process> process_;
 };
 
+/// A port of the loopback that nobody listens at.
+std::uint16_t free_port();
+
+/// Waits until the process takes connections. Throws `std::runtime_error`, with what it said, where
+/// it does not.
+void await_listener(support::Process& process, std::uint16_t port, const std::string& program);
+
 /// Null where the program is not installed. `megabytes` is what it may use.
 std::unique_ptr<Server> start_memcached(std::size_t megabytes);
 std::unique_ptr<Server> start_redis();

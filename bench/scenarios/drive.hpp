@@ -9,6 +9,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <utility>
@@ -64,7 +66,32 @@ asio::awaitable<void> drive_awaits(Place place, Cursor cursor, Lookup lookup)
     } while (place.lap.goes_on(Requests::chunk));
 }
 
-/// The same at given moments, each lookup timed.
+/// So many together.
+inline constexpr std::size_t together = 32;
+
+/// `lookup(keys)` gives an awaitable of as many results of something with `view()`.
+template <class Lookup>
+asio::awaitable<void> drive_many(Place place, Cursor cursor, Lookup lookup)
+{
+    static_assert(Requests::chunk % together == 0);
+    std::array<std::string_view, together> some;
+    do {
+        const char* keys = cursor.next_chunk();
+        std::uint64_t sum = 0;
+        for (std::size_t i = 0; i != Requests::chunk; i += together) {
+            for (std::string_view& key : some) {
+                key = std::string_view(keys, cursor.key_size());
+                keys += cursor.key_size();
+            }
+            const auto values = co_await lookup(some);
+            for (const auto& value : values) sum += taste(value->view());
+        }
+        swallow(sum);
+        co_await give_way();
+    } while (place.lap.goes_on(Requests::chunk));
+}
+
+/// Calls at given moments, each lookup timed.
 template <class Lookup>
 void time_calls(Place place, asio::io_context& io, Cursor cursor, double rate, Lookup lookup)
 {

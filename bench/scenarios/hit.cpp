@@ -18,7 +18,7 @@
 namespace bench {
 namespace {
 
-enum class Style { calls, awaits };
+enum class Style { calls, awaits, awaits_many };
 
 /// One configuration: so many residents, so many threads.
 class Match {
@@ -50,6 +50,10 @@ public:
         const galaxy::Galaxy* galaxy = &node_.galaxy();
         enter<Style::awaits>(contest, "galaxy get", node_.io(),
                              [=](std::size_t) { return GetGalaxy{galaxy}; });
+        if (options_.rate <= 0) {
+            enter<Style::awaits_many>(contest, "galaxy get_many", node_.io(),
+                                      [=](std::size_t) { return GetMany{galaxy}; });
+        }
         enter<Style::calls>(contest, "galaxy find", node_.io(),
                             [=](std::size_t) { return FindGalaxy{galaxy}; });
         enter<Style::calls>(contest, "galaxy visit", node_.io(),
@@ -69,6 +73,7 @@ public:
                             [this](std::size_t) { return VisitTbb{&tbb_}; });
 #endif
         contest.compare("galaxy get", "floor: ready coroutine");
+        if (options_.rate <= 0) contest.compare("galaxy get_many", "galaxy get");
         contest.compare("galaxy find", "floor: unordered_flat_map");
         contest.compare("galaxy visit", "floor: unordered_flat_map");
         contest.compare("galaxy get", "sharded LRU co_await");
@@ -89,18 +94,18 @@ private:
     template <Style style, class Make>
     void enter(Contest& contest, std::string name, asio::io_context& io, Make make)
     {
-        contest.add(std::move(name), {{"residents", residents_}, {"threads", threads_}},
-                    [this, &io, make](Histogram& latencies) {
-                        if constexpr (style == Style::calls) {
-                            return run_loops(
-                                io, threads_, options_.seconds, latencies,
-                                [&](Place place) { call(place, io, make(place.worker)); });
-                        } else {
-                            return run_workers(
-                                io, threads_, threads_, options_.seconds, latencies,
-                                [&](Place place) { return await(place, make(place.worker)); });
-                        }
-                    });
+        contest.add(
+            std::move(name), {{"residents", residents_}, {"threads", threads_}},
+            [this, &io, make](Histogram& latencies) {
+                if constexpr (style == Style::calls) {
+                    return run_loops(io, threads_, options_.seconds, latencies,
+                                     [&](Place place) { call(place, io, make(place.worker)); });
+                } else {
+                    return run_workers(
+                        io, threads_, threads_, options_.seconds, latencies,
+                        [&](Place place) { return await<style>(place, make(place.worker)); });
+                }
+            });
     }
 
     template <class Lookup>
@@ -111,12 +116,16 @@ private:
         drive_calls(place, io, cursor, lookup);
     }
 
-    template <class Lookup>
+    template <Style style, class Lookup>
     asio::awaitable<void> await(Place place, Lookup lookup) const
     {
         const Cursor cursor(requests_, place.worker, place.workers);
-        return options_.rate > 0 ? time_awaits(place, cursor, options_.rate, lookup)
-                                 : drive_awaits(place, cursor, lookup);
+        if constexpr (style == Style::awaits_many) {
+            return drive_many(place, cursor, lookup);
+        } else {
+            return options_.rate > 0 ? time_awaits(place, cursor, options_.rate, lookup)
+                                     : drive_awaits(place, cursor, lookup);
+        }
     }
 
     const Options& options_;

@@ -77,6 +77,14 @@ struct GetGalaxy {
     }
 };
 
+struct GetMany {
+    const galaxy::Galaxy* galaxy;
+    asio::awaitable<galaxy::Galaxy::Results> operator()(galaxy::Keys keys) const
+    {
+        return galaxy->get_many(keys);
+    }
+};
+
 struct FindFlat {
     const FlatMap* map;
     std::uint64_t operator()(std::string_view key) const

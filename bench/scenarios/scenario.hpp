@@ -25,6 +25,7 @@ Scenario herd_scenario();
 Scenario memory_scenario();
 Scenario replay_scenario();
 Scenario peer_scenario();
+Scenario serve_scenario();
 
 /// `hit --count-allocations`.
 void count_allocations(const Options& options, std::size_t residents, Report& report);

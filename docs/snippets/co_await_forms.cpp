@@ -25,6 +25,7 @@
 #include <thread>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -43,6 +44,17 @@ void took(const galaxy::Value& value)
     check(std::this_thread::get_id() == main_thread);
     check(value.view() == expected);
     ++completed;
+}
+
+void took(const galaxy::Galaxy::Results& results)
+{
+    for (const galaxy::Result<galaxy::Value>& result : results) {
+        if (result) {
+            took(*result);
+        } else {
+            ++failed;
+        }
+    }
 }
 
 std::string key_of(int id)
@@ -222,11 +234,51 @@ asio::awaitable<void> side_by_side(galaxy::Galaxy users)
     took(second);
 }
 
+asio::awaitable<void> many(galaxy::Galaxy users)
+{
+    // [many]
+    std::vector<std::string> ids = {key_of(42), key_of(43), key_of(42)};
+    galaxy::Galaxy::Results found = co_await users.get_many(ids, {.timeout = 1s});
+    // [many]
+    took(found);
+}
+
+asio::awaitable<void> many_views(galaxy::Galaxy users)
+{
+    // [many-views]
+    std::array<std::string_view, 2> ids = {"42", "43"};
+    galaxy::Galaxy::Results found = co_await users.get_many(ids);
+    // [many-views]
+    took(found);
+}
+
+std::vector<std::string> keys_of_a_page()
+{
+    return {key_of(42), key_of(43)};
+}
+
+asio::awaitable<void> many_temporaries(galaxy::Galaxy users)
+{
+    // [many-temporaries]
+    galaxy::Galaxy::Results found = co_await users.get_many(keys_of_a_page());
+    // [many-temporaries]
+    took(found);
+}
+
+asio::awaitable<void> many_by_token(galaxy::Galaxy users)
+{
+    // [many-token]
+    galaxy::Galaxy::Results found =
+        co_await users.async_get_many(keys_of_a_page(), {.timeout = 1s}, asio::use_awaitable);
+    // [many-token]
+    took(found);
+}
+
 // What runs them.
 
 using Form = asio::awaitable<void> (*)(galaxy::Galaxy);
 
-constexpr std::array<Form, 17> forms = {plain,
+constexpr std::array<Form, 21> forms = {plain,
                                         with_options,
                                         with_all_options,
                                         with_temporary_key,
@@ -242,7 +294,11 @@ constexpr std::array<Form, 17> forms = {plain,
                                         chosen,
                                         by_token_with_options,
                                         side_by_side,
-                                        one_after_another};
+                                        one_after_another,
+                                        many,
+                                        many_views,
+                                        many_temporaries,
+                                        many_by_token};
 
 enum class Ends { hit, miss, failure, closed, destroyed };
 

@@ -9,6 +9,7 @@
 #include <galaxy/fetch.hpp>
 #include <galaxy/get_options.hpp>
 #include <galaxy/handle.hpp>
+#include <galaxy/keys.hpp>
 #include <galaxy/observe.hpp>
 #include <galaxy/options.hpp>
 #include <galaxy/peer.hpp>

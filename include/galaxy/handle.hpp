@@ -3,6 +3,7 @@
 
 #include <galaxy/error.hpp>
 #include <galaxy/get_options.hpp>
+#include <galaxy/keys.hpp>
 #include <galaxy/stats.hpp>
 #include <galaxy/value.hpp>
 
@@ -19,10 +20,12 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace galaxy {
 
 class GalaxyCore;
+
 /// A named keyspace: a backend, a byte budget, a strand of its own.
 ///
 /// A cheap handle; copies name the same galaxy. It may outlive its universe and the execution
@@ -41,6 +44,9 @@ class GalaxyCore;
 class Galaxy {
 public:
     using GetHandler = boost::asio::any_completion_handler<void(boost::system::error_code, Value)>;
+    using Results = std::vector<Result<Value>>;
+    using GetManyHandler =
+        boost::asio::any_completion_handler<void(boost::system::error_code, Results)>;
 
     explicit Galaxy(std::shared_ptr<GalaxyCore> core) noexcept : core_(std::move(core)) {}
 
@@ -64,6 +70,25 @@ public:
     auto async_get(std::string_view key, Token&& token) const
     {
         return async_get(key, GetOptions{}, std::forward<Token>(token));
+    }
+
+    /// A get of each of `keys` (vector, array or span of anything like a string), done together:
+    /// cheaper than one after the other, and what one key waits for, the others do not. The results
+    /// are in the order of the keys, a key's failure its own: nothing is thrown but
+    /// `operation_aborted`, and then all waits are left. A key that is there twice has two results
+    /// of one flight. `keys` are needed for the call only.
+    [[nodiscard]] boost::asio::awaitable<Results> get_many(Keys keys,
+                                                           GetOptions options = {}) const;
+
+    /// As `get_many`, for any completion token of `void(error_code, Results)`, under the conditions
+    /// of `async_get`. The error is `operation_aborted`, without results, or none. Copies the keys.
+    template <boost::asio::completion_token_for<void(boost::system::error_code, Results)> Token>
+    auto async_get_many(Keys keys, GetOptions options, Token&& token) const;
+
+    template <boost::asio::completion_token_for<void(boost::system::error_code, Results)> Token>
+    auto async_get_many(Keys keys, Token&& token) const
+    {
+        return async_get_many(keys, GetOptions{}, std::forward<Token>(token));
     }
 
     /// What is in this process's memory, or nothing; never waits.
@@ -90,26 +115,32 @@ public:
 private:
     friend class Responder;
     struct Request;
+    struct ManyRequest;
     using Visitor = void (*)(void* f, std::string_view bytes);
 
     /// Keeps the handler's own executor beside it, which type erasure would hide.
+    template <class Erased>
     struct Start {
         std::shared_ptr<GalaxyCore> core;
         boost::asio::any_io_executor otherwise;
 
-        template <class Handler>
-        void operator()(Handler&& handler, std::shared_ptr<Request> request) const
+        template <class Handler, class Asked>
+        void operator()(Handler&& handler, std::shared_ptr<Asked> request) const
         {
             const boost::asio::any_io_executor executor =
                 boost::asio::get_associated_executor(handler, otherwise);
-            submit(core, request, executor, GetHandler(std::forward<Handler>(handler)));
+            submit(core, request, executor, Erased(std::forward<Handler>(handler)));
         }
     };
 
     static void submit(const std::shared_ptr<GalaxyCore>& core,
                        const std::shared_ptr<Request>& request,
                        const boost::asio::any_io_executor& executor, GetHandler handler);
+    static void submit(const std::shared_ptr<GalaxyCore>& core,
+                       const std::shared_ptr<ManyRequest>& request,
+                       const boost::asio::any_io_executor& executor, GetManyHandler handler);
     std::shared_ptr<Request> request(std::string_view key, const GetOptions& options) const;
+    std::shared_ptr<ManyRequest> request(const Keys& keys, const GetOptions& options) const;
     bool visit_erased(std::string_view key, Visitor visitor, void* f) const;
 
     std::shared_ptr<GalaxyCore> core_;
@@ -119,7 +150,14 @@ template <boost::asio::completion_token_for<void(boost::system::error_code, Valu
 auto Galaxy::async_get(std::string_view key, GetOptions options, Token&& token) const
 {
     return boost::asio::async_initiate<Token, void(boost::system::error_code, Value)>(
-        Start{core_, get_executor()}, token, request(key, options));
+        Start<GetHandler>{core_, get_executor()}, token, request(key, options));
+}
+
+template <boost::asio::completion_token_for<void(boost::system::error_code, Galaxy::Results)> Token>
+auto Galaxy::async_get_many(Keys keys, GetOptions options, Token&& token) const
+{
+    return boost::asio::async_initiate<Token, void(boost::system::error_code, Results)>(
+        Start<GetManyHandler>{core_, get_executor()}, token, request(keys, options));
 }
 
 template <class F>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <galaxy/fetch.hpp>
+#include <galaxy/observe.hpp>
 #include <galaxy/value.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,6 +77,11 @@ public:
     bool closed() const noexcept;
     std::string self_id() const;
     std::string universe() const;
+
+    /// Says something in the universe's log, with repeats left out. `message` is a literal, by which
+    /// repeats are known.
+    void log(LogLevel level, std::string_view message,
+             std::initializer_list<LogField> fields) const;
 
     /// The moment by the universe's clock, to turn an expiry into a remaining lifetime.
     TimePoint now() const noexcept;

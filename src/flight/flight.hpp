@@ -93,7 +93,6 @@ struct Flight : std::enable_shared_from_this<Flight> {
     bool peers_failed = false;  ///< the owner was not to be had
     std::shared_ptr<const Ring> ring;
     std::shared_ptr<Leg> leg;
-    unsigned leg_number = 0;  ///< tells a late answer of an earlier leg
     Timer patience{*this};    ///< looks after silence and the half of the time
     Arrival<bool> membership;
     Arrival<FetchResult> answer;

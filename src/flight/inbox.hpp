@@ -16,13 +16,38 @@ public:
     Inbox(const Inbox&) = delete;
     Inbox& operator=(const Inbox&) = delete;
 
+    /// Nodes that come together, in order.
+    class Batch {
+    public:
+        void add(Node* node) noexcept
+        {
+            node->inbox_next = newest_;
+            newest_ = node;
+            if (!oldest_) oldest_ = node;
+        }
+        bool empty() const noexcept { return !newest_; }
+
+    private:
+        friend class Inbox;
+        Node* newest_ = nullptr;
+        Node* oldest_ = nullptr;
+    };
+
     /// Any thread. True where the inbox was empty: the caller posts the visit.
     bool push(Node* node) noexcept
     {
+        Batch one;
+        one.add(node);
+        return push(one);
+    }
+
+    /// The same of several, which must not be none.
+    bool push(const Batch& batch) noexcept
+    {
         Node* head = head_.load(std::memory_order_relaxed);
         do {
-            node->inbox_next = head;
-        } while (!head_.compare_exchange_weak(head, node, std::memory_order_release,
+            batch.oldest_->inbox_next = head;
+        } while (!head_.compare_exchange_weak(head, batch.newest_, std::memory_order_release,
                                               std::memory_order_relaxed));
         return head == nullptr;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "flight/waiter.hpp"
 
+#include "flight/group.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/prefer.hpp>
 
@@ -49,7 +51,29 @@ void Waiter::cancel(const std::weak_ptr<WaiterOwner>& owner)
     const auto alive = owner.lock();
     if (!alive || !claim()) return;
     set_outcome(asio::error::operation_aborted, {});
-    alive->waiter_cancelled(this);
+    tell_cancelled(*alive);
+}
+
+void Waiter::tell_cancelled(WaiterOwner& owner)
+{
+    owner.waiter_cancelled(this);
+}
+
+void Waiter::enlist(boost::intrusive_ptr<Group> group) noexcept
+{
+    group_ = std::move(group);
+}
+
+Waiter::Ref Waiter::end(Ref waiter, boost::system::error_code error, Value value) noexcept
+{
+    if (!waiter->group_) {
+        waiter->set_outcome(error, std::move(value));
+        return waiter;
+    }
+    Ref whole = std::move(waiter->group_);
+    auto& group = static_cast<Group&>(*whole);
+    group.take(waiter->place, error, std::move(value));
+    return group.arrive() ? whole : nullptr;
 }
 
 void Waiter::set_outcome(boost::system::error_code error, Value value) noexcept

@@ -37,10 +37,11 @@ namespace galaxy {
 using FlightHook =
     boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
+class Group;
 class WaiterOwner;
 
 /// One get that waits, from its call to its handler.
-class Waiter final : public FlightHook, public Deadline {
+class Waiter : public FlightHook, public Deadline {
 public:
     using Ref = boost::intrusive_ptr<Waiter>;
     using Executor = boost::asio::any_io_executor;
@@ -78,6 +79,17 @@ public:
     /// What `invoke` will say; the claimer's to set.
     void set_outcome(boost::system::error_code error, Value value) noexcept;
 
+    /// Makes it one of a group: it has no handler, and its outcome goes to that place.
+    void enlist(boost::intrusive_ptr<Group> group) noexcept;
+    std::size_t place = 0;
+
+    /// The claimer's, instead of `set_outcome`. Whom to wake now: this waiter, or, where it was the
+    /// last of a group, the group; else nobody.
+    static Ref end(Ref waiter, boost::system::error_code error, Value value) noexcept;
+
+    /// The claimer's: a group that was cancelled gets nothing from it any more.
+    void quit_group() noexcept { group_.reset(); }
+
     /// Calls the handler, on its executor. May throw what the handler throws.
     void invoke();
 
@@ -92,10 +104,13 @@ public:
 
     void due() override;
 
-private:
+protected:
     explicit Waiter(const GetRequest& request) : request_(request) {}
-    ~Waiter() = default;
+    virtual ~Waiter() = default;
+
+private:
     void cancel(const std::weak_ptr<WaiterOwner>& owner);
+    virtual void tell_cancelled(WaiterOwner& owner);
 
     friend void intrusive_ptr_add_ref(const Waiter* waiter) noexcept
     {
@@ -115,6 +130,7 @@ private:
     std::unique_ptr<Executor> executor_;  ///< null: the galaxy's own
     Value value_;
     boost::system::error_code error_;
+    Ref group_;  ///< null: none
     GetRequest request_;
 };
 
@@ -123,6 +139,8 @@ class WaiterOwner {
 public:
     /// The waiter was cancelled, and its owner is to complete it. Any thread.
     virtual void waiter_cancelled(Waiter::Ref waiter) = 0;
+    /// The same of a group, all of whose members are to leave.
+    virtual void group_cancelled(boost::intrusive_ptr<Group> group) = 0;
     /// The waiter's deadline has come. The strand.
     virtual void waiter_due(Waiter& waiter) = 0;
 

@@ -47,7 +47,7 @@ public:
             });
         }
         serve_stream(
-            std::move(socket), request, responder, limits,
+            Transport(std::move(socket)), request, responder, limits,
             [self = shared_from_this()](const std::shared_ptr<stream::Serving>& serving) {
                 self->begun(serving);
             },

@@ -52,9 +52,30 @@ PeerRequest peer_request(const Request& request, const Target& target)
             .digest = request.header(header::digest)};
 }
 
-asio::awaitable<Response> answer(Responder responder, Target target, Request request)
+/// The log tells that it happened, and never what was sent.
+Response unauthorized(const Responder& responder, const Request& request)
 {
-    std::optional<Response> response = refuse(request, target);
+    if (request.header(header::authorization).empty()) {
+        responder.log(LogLevel::warning, "a peer's request without the shared secret", {});
+    } else {
+        responder.log(LogLevel::warning, "a peer's request with a wrong shared secret", {});
+    }
+    Response response = text_reply(401, "the shared secret is missing or wrong\n");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return response;
+}
+
+asio::awaitable<Response> answer(Responder responder, HandlerOptions options, Request request)
+{
+    const Target target = parse_target(request.target, options.paths);
+    std::optional<Response> response;
+    if (!options.secret.admits(request.header(header::authorization))) {
+        response = unauthorized(responder, request);
+    } else if (is_stream(request.target, options.paths)) {
+        response = refuse_stream(request, responder);
+    } else {
+        response = refuse(request, target);
+    }
     if (!response) {
         const PeerRequest wanted = peer_request(request, target);
         constexpr auto token = asio::as_tuple(asio::use_awaitable);
@@ -77,41 +98,35 @@ asio::awaitable<Response> answer(Responder responder, Target target, Request req
     co_return std::move(*response);
 }
 
-asio::awaitable<Response> refuse(Responder responder, Request request)
-{
-    Response response = refuse_stream(request, responder);
-    sign(response, {responder.self_id(), responder.draining()});
-    co_return std::move(response);
-}
-
 }  // namespace
 
-Handler::Handler(const Universe& universe, Paths paths, StreamLimits limits)
-    : responder_(universe.responder()), paths_(std::move(paths)), limits_(limits)
+Handler::Handler(const Universe& universe, HandlerOptions options)
+    : responder_(universe.responder()), options_(std::move(options))
 {
-    check(paths_);
-    check(limits_);
+    check(options_.paths);
+    check(options_.stream);
 }
 
 bool Handler::handles(std::string_view target) const
 {
-    return is_ours(target, paths_) || is_stream(target, paths_);
+    return is_ours(target, options_.paths) || is_stream(target, options_.paths);
 }
 
 asio::awaitable<Response> Handler::handle(Request request) const
 {
-    if (is_stream(request.target, paths_)) return refuse(responder_, request);
-    return answer(responder_, parse_target(request.target, paths_), request);
+    return answer(responder_, options_, request);
 }
 
 bool Handler::upgrades(const Request& request) const
 {
-    return limits_.requests > 0 && wants_stream(request, paths_, responder_);
+    return options_.stream.requests > 0
+           && options_.secret.admits(request.header(header::authorization))
+           && wants_stream(request, options_.paths, responder_);
 }
 
 asio::awaitable<void> Handler::converse(asio::ip::tcp::socket socket, Request request) const
 {
-    return async_converse(std::move(socket), request, responder_, limits_);
+    return async_converse(std::move(socket), request, responder_, options_.stream);
 }
 
 }  // namespace galaxy::http

@@ -12,11 +12,11 @@ std::span<char> Inlet::scratch()
     return {bytes.get(), size};
 }
 
-std::size_t Inlet::read(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error)
+std::size_t Inlet::read(Transport& transport, boost::system::error_code& error)
 {
     keep();
     const std::span<char> room = scratch();
-    const std::size_t size = socket.read_some(boost::asio::buffer(room.data(), room.size()), error);
+    const std::size_t size = transport.take(boost::asio::buffer(room.data(), room.size()), error);
     fresh_ = {room.data(), size};
     return size;
 }
@@ -25,6 +25,23 @@ void Inlet::keep()
 {
     kept_.append(fresh_);
     fresh_ = {};
+}
+
+std::string_view Inlet::bytes()
+{
+    if (kept_.empty()) return fresh_;
+    keep();
+    return kept_;
+}
+
+void Inlet::drop(std::size_t size) noexcept
+{
+    if (kept_.empty()) {
+        fresh_.remove_prefix(size);
+    } else {
+        kept_.erase(0, size);
+        if (kept_.empty()) std::string().swap(kept_);
+    }
 }
 
 void Inlet::clear() noexcept

@@ -81,11 +81,13 @@ public:
 
     std::shared_ptr<RemoteFetcher> link(const Peer& peer, const LinkContext& context) override
     {
-        const Endpoint endpoint = parse_peer_uri(peer.uri);
-        auto pool = std::make_shared<Pool>(options_, endpoint, context, peer.id);
+        const Endpoint endpoint = parse_peer_uri(peer.uri, options_.tls ? Bare::https : Bare::http);
+        const Tls tls = endpoint.secure ? tls_options() : Tls();
+        auto pool = std::make_shared<Pool>(options_, endpoint, tls, context, peer.id);
         auto plain = std::make_shared<PlainLink>(std::move(pool));
         if (options_.stream.connections == 0) return plain;
-        const auto opener = std::make_shared<UpgradeOpener>(options_, endpoint, context, peer.id);
+        const auto opener =
+            std::make_shared<UpgradeOpener>(options_, endpoint, tls, context, peer.id);
         const stream::ClientOptions options{options_.stream.window, options_.stream.idle_timeout,
                                             options_.stream.ask_again};
         StreamLink::Streams streams;
@@ -97,6 +99,8 @@ public:
     }
 
 private:
+    Tls tls_options() const { return options_.tls ? options_.tls : Tls(TlsOptions{}); }
+
     const ProtocolOptions options_;
 };
 

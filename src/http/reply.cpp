@@ -6,10 +6,12 @@
 #include <galaxy/error.hpp>
 
 #include <boost/asio/error.hpp>
+#include <boost/beast/http/status.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <ctime>
 #include <utility>
 
 namespace galaxy::http {
@@ -92,11 +94,33 @@ void sign(Response& response, const Identity& identity)
     if (identity.draining) add(response, header::draining, "1");
 }
 
-std::string date_header()
+std::string head_text(const Response& response)
 {
-    std::string date = format_http_date(std::chrono::system_clock::now());
-    const std::size_t fraction = date.find('.');
-    return date.erase(fraction, date.rfind(' ') - fraction);
+    const auto reason =
+        boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(response.status));
+    std::string text = "HTTP/1.1 ";
+    text.append(std::to_string(response.status)).append(" ");
+    text.append(reason.data(), reason.size()).append("\r\n");
+    for (const auto& [name, value] : response.headers)
+        text.append(name).append(": ").append(value).append("\r\n");
+    return text;
+}
+
+std::string_view date_header()
+{
+    using std::chrono::seconds;
+    thread_local std::chrono::sys_seconds written{seconds(-1)};
+    thread_local std::string text;
+    timespec moment{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &moment);
+    const std::chrono::sys_seconds second{seconds(moment.tv_sec)};
+    if (second != written) {
+        text = format_http_date(second);
+        const std::size_t fraction = text.find('.');
+        text.erase(fraction, text.rfind(' ') - fraction);
+        written = second;
+    }
+    return text;
 }
 
 }  // namespace galaxy::http

@@ -33,7 +33,10 @@ Response error_reply(boost::system::error_code error);
 /// Adds what every answer says.
 void sign(Response& response, const Identity& identity);
 
-/// The Date header of this second.
-std::string date_header();
+/// The status line and the headers of an answer to HTTP/1.1, as they go over the wire.
+std::string head_text(const Response& response);
+
+/// The Date header of this second. Valid until the thread asks again.
+std::string_view date_header();
 
 }  // namespace galaxy::http

@@ -2,6 +2,7 @@
 #include "http/server_core.hpp"
 
 #include "http/options.hpp"
+#include "http/tls_context.hpp"
 
 #include <galaxy/error.hpp>
 #include <galaxy/universe.hpp>
@@ -65,6 +66,7 @@ ServerOptions checked(ServerOptions options)
     require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
     require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
     require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
+    if (options.tls) options.tls.context()->check_server();
     boost::system::error_code bad;
     asio::ip::make_address(options.address, bad);
     require(!bad, "address \"" + options.address + "\" must be a numeric IPv4 or IPv6 address");
@@ -97,8 +99,9 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(universe.get_executor()),
       options_(std::move(options)),
-      handler_(universe, options_.paths, options_.stream),
+      handler_(universe, {options_.paths, options_.stream, options_.secret}),
       responder_(universe.responder()),
+      quick_(responder_, options_.paths, options_.secret, options_.max_header),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),
       executor_(universe.get_executor()),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/quick_answers.hpp"
 #include "http/session.hpp"
 #include "runtime/enrolment.hpp"
 
@@ -46,6 +47,7 @@ public:
     // For sessions.
     const ServerOptions& options() const noexcept { return options_; }
     const Handler& handler() const noexcept { return handler_; }
+    const QuickAnswers& quick() const noexcept { return quick_; }
     const Responder& responder() const noexcept { return responder_; }
     /// Whether connections end with the answer under way.
     bool finishing() const noexcept { return finishing_; }
@@ -95,6 +97,7 @@ private:
     const ServerOptions options_;
     const Handler handler_;
     const Responder responder_;
+    const QuickAnswers quick_;
     std::size_t max_connections_;
     Duration tick_;
     std::uint16_t port_ = 0;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "http/inlet.hpp"
+#include "http/outbox.hpp"
+#include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
 #include "stream/serving.hpp"
 
@@ -14,6 +16,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -22,6 +25,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace galaxy::http {
 
@@ -54,7 +58,8 @@ struct DroppedBody {
 /// The socket is never read blindly. A watch, one pending wait for bytes, is armed while a request
 /// is answered, so that a peer that hangs up is noticed and its get given up, and the same watch
 /// then waits for the next request: between requests a connection holds no buffer and costs one
-/// system call more than reading would. Deadlines are moments that the server looks at now and
+/// system call more than reading would. What it reads may be answered on the spot, without the
+/// coroutine (session_at_rest.cpp). Deadlines are moments that the server looks at now and
 /// then; a timer a request would cost more than the request.
 class Session final : public std::enable_shared_from_this<Session> {
 public:
@@ -66,7 +71,7 @@ public:
     enum class Welcome { served, turned_away };
     void start(Welcome welcome);
 
-    boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+    boost::asio::any_io_executor executor() const { return executor_; }
 
     // From any thread.
     bool expired(Clock::time_point now) const noexcept
@@ -89,28 +94,43 @@ public:
 private:
     using error_code = boost::system::error_code;
     using Parser = boost::beast::http::request_parser<DroppedBody>;
+    using Serializer = boost::beast::http::serializer<false, ValueBody>;
     static constexpr Clock::duration busy = Clock::duration::max();
+    /// Written in one go before others get their turn, however fast the reader.
+    static constexpr std::size_t longest_burst = std::size_t{1} << 20;
 
     /// What reading a request came to.
     struct Read {
         bool complete = false;
-        unsigned refusal = 0;  ///< the status to answer with, if any
+        bool answered = false;  ///< at once, but not all of the answers has gone out yet
+        unsigned refusal = 0;   ///< the status to answer with, if any
     };
 
     boost::asio::awaitable<void> converse();
+    boost::asio::awaitable<bool> shake_hands();
+    void log_handshake(error_code error, std::string_view from);
     boost::asio::awaitable<void> turn_away();
     boost::asio::awaitable<Read> read_request();
     boost::asio::awaitable<bool> answer_request();
     boost::asio::awaitable<void> serve_stream();
     boost::asio::awaitable<Response> find_answer();
+    boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
+    boost::asio::awaitable<std::size_t> write_some(Serializer& serializer, error_code& error);
+    boost::asio::awaitable<bool> send_rest();
     boost::asio::awaitable<void> refuse(unsigned status);
     boost::asio::awaitable<void> say_goodbye();
+    boost::asio::awaitable<void> await_goodbye();
 
     unsigned judge_progress(error_code error);
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool begun() const;
+
+    bool may_answer_at_once() const;
+    bool at_rest() const;
+    bool serve_at_rest();
+    void answer_at_once();
 
     void stream_begun(std::shared_ptr<stream::Serving> serving);
     void watch();
@@ -119,9 +139,11 @@ private:
     auto park();
 
     const std::shared_ptr<Server::Core> core_;
-    boost::asio::ip::tcp::socket socket_;
+    const boost::asio::any_io_executor executor_;
+    Transport transport_;
     std::optional<Parser> parser_;
     Inlet inlet_;
+    Outbox unsent_;  // answers given at once, of which the socket did not take all
     boost::asio::cancellation_signal hang_up_;
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
     std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
@@ -130,8 +152,10 @@ private:
     std::size_t reserved_ = 0;  // of what incomplete headers may hold
     bool watching_ = false;     // the watch is armed
     bool readable_ = false;     // and has found something to read
+    bool read_ahead_ = false;   // and what has come is in the inlet already
     bool answering_ = false;
     bool in_body_ = false;
+    bool shaking_hands_ = false;
     bool gone_ = false;  // closed, by either side
 };
 

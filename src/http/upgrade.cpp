@@ -2,6 +2,7 @@
 #include "http/upgrade.hpp"
 
 #include "http/reply.hpp"
+#include "http/tls_context.hpp"
 
 #include <galaxy/error.hpp>
 
@@ -42,6 +43,8 @@ struct UpgradeOpener::Plan {
     Endpoint endpoint;
     std::string target, universe, peer;
     Duration connect_timeout, silence;
+    Tls tls;
+    Secret secret;
 };
 
 /// One connection on its way to be a stream. It keeps itself until it has come to an end.
@@ -83,7 +86,7 @@ private:
     void connect(tcp::resolver::results_type addresses)
     {
         if (!done_) return;
-        asio::async_connect(socket_->next_layer(), addresses,
+        asio::async_connect(transport().socket(), addresses,
                             [self = shared_from_this()](error_code error, const tcp::endpoint&) {
                                 self->connected(error);
                             });
@@ -98,13 +101,21 @@ private:
             return end({nullptr, errc::busy, "connecting: " + error.message()});
         }
         if (error) return fail("connecting: " + error.message());
-        deadline_.cancel();
-        socket_->next_layer().set_option(tcp::no_delay(true), error);
-        upgrade();
+        transport().socket().set_option(tcp::no_delay(true), error);
+        if (!plan_->tls) return upgrade();
+        transport().secure_with([this](tcp::socket socket) {
+            return plan_->tls.context()->client(std::move(socket), plan_->endpoint.host);
+        });
+        transport().async_handshake([self = shared_from_this()](error_code failed) {
+            if (!self->done_) return;
+            if (failed) return self->fail("TLS: " + self->transport().secure()->explain(failed));
+            self->upgrade();
+        });
     }
 
     void upgrade()
     {
+        deadline_.cancel();
         stream::prepare(*socket_, plan_->connect_timeout, plan_->silence, max_message);
         socket_->set_option(
             websocket::stream_base::decorator([plan = plan_](websocket::request_type& request) {
@@ -113,16 +124,24 @@ private:
                     beast::string_view(stream::subprotocol.data(), stream::subprotocol.size()));
                 request.set(std::string(header::universe), plan->universe);
                 request.set(std::string(header::peer), plan->peer);
+                if (plan->secret)
+                    request.set(std::string(header::authorization), plan->secret.authorization());
             }));
         socket_->async_handshake(
             answer_, plan_->endpoint.authority, plan_->target,
             [self = shared_from_this()](error_code error) { self->upgraded(error); });
     }
 
+    Transport& transport() { return socket_->next_layer(); }
+
     /// Where the answer is no, whatever it was, the same request by plain HTTP will say why.
     void upgraded(error_code error)
     {
         if (!done_) return;
+        // By TLS 1.3 a client believes the handshake to be over before its certificate was looked
+        // at.
+        SecureStream* const secure = transport().secure();
+        if (secure && secure->is_of_tls(error)) return fail("TLS: " + secure->explain(error));
         const auto said = [this](std::string_view name) { return text_of(answer_[name]); };
         const std::string_view peer = said(header::peer);
         const bool agreed = !error && said("Sec-WebSocket-Protocol") == stream::subprotocol
@@ -139,10 +158,7 @@ private:
         if (!done) return;
         deadline_.cancel();
         resolver_.cancel();
-        if (socket_) {
-            error_code ignored;
-            socket_->next_layer().close(ignored);
-        }
+        if (socket_) transport().close();
         done(std::move(outcome));
     }
 
@@ -154,11 +170,11 @@ private:
     websocket::response_type answer_;
 };
 
-UpgradeOpener::UpgradeOpener(const ProtocolOptions& options, const Endpoint& endpoint,
+UpgradeOpener::UpgradeOpener(const ProtocolOptions& options, const Endpoint& endpoint, Tls tls,
                              const LinkContext& context, const std::string& peer_id)
     : plan_(std::make_shared<Plan>(Plan{endpoint, endpoint.prefix + options.paths.stream,
                                         context.universe, peer_id, options.connect_timeout,
-                                        options.stream.silence}))
+                                        options.stream.silence, std::move(tls), options.secret}))
 {
 }
 
@@ -218,7 +234,7 @@ Response refuse_stream(const Request& request, const Responder& responder)
     return response;
 }
 
-void serve_stream(tcp::socket socket, const Request& request, const Responder& responder,
+void serve_stream(Transport transport, const Request& request, const Responder& responder,
                   const StreamLimits& limits,
                   std::function<void(std::shared_ptr<stream::Serving>)> begun,
                   std::function<void()> over)
@@ -229,7 +245,7 @@ void serve_stream(tcp::socket socket, const Request& request, const Responder& r
         const std::string_view value = request.header(name);
         if (!value.empty()) asked.set(name, beast::string_view(value.data(), value.size()));
     }
-    auto upgraded = std::make_unique<stream::WebSocket>(std::move(socket));
+    auto upgraded = std::make_unique<stream::WebSocket>(std::move(transport));
     stream::prepare(*upgraded, limits.silence, limits.silence, max_message);
     upgraded->set_option(websocket::stream_base::decorator(
         [self = responder.self_id()](websocket::response_type& answer) {

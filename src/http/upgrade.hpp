@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/transport.hpp"
 #include "http/wire.hpp"
 #include "stream/opener.hpp"
 #include "stream/serving.hpp"
@@ -9,8 +10,6 @@
 #include <galaxy/http/handler.hpp>
 #include <galaxy/http/protocol.hpp>
 #include <galaxy/responder.hpp>
-
-#include <boost/asio/ip/tcp.hpp>
 
 #include <functional>
 #include <memory>
@@ -22,7 +21,8 @@ namespace galaxy::http {
 /// The asking side: makes connections to one peer and asks it for a stream.
 class UpgradeOpener final : public stream::Opener {
 public:
-    UpgradeOpener(const ProtocolOptions& options, const Endpoint& endpoint,
+    /// `tls` is empty for a peer that is spoken to plainly.
+    UpgradeOpener(const ProtocolOptions& options, const Endpoint& endpoint, Tls tls,
                   const LinkContext& context, const std::string& peer_id);
     ~UpgradeOpener() override;
 
@@ -43,10 +43,10 @@ bool wants_stream(const Request& request, const Paths& paths, const Responder& r
 Response refuse_stream(const Request& request, const Responder& responder);
 
 /// The serving side: answers a request that `wants_stream`, and serves the peer until either side
-/// leaves, on the executor of the socket, which is a strand. Calls `begun` there, with null where
+/// leaves, on the executor of `transport`, which is a strand. Calls `begun` there, with null where
 /// the other side left meanwhile; else, in the end, `over`.
-void serve_stream(boost::asio::ip::tcp::socket socket, const Request& request,
-                  const Responder& responder, const StreamLimits& limits,
+void serve_stream(Transport transport, const Request& request, const Responder& responder,
+                  const StreamLimits& limits,
                   std::function<void(std::shared_ptr<stream::Serving>)> begun,
                   std::function<void()> over);
 

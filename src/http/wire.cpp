@@ -48,7 +48,7 @@ int hex_value(char c) noexcept
 }
 
 /// The path of a target without scheme, authority and query.
-std::string_view path_of(std::string_view target)
+std::string_view path_of(std::string_view target) noexcept
 {
     target = target.substr(0, target.find('?'));
     if (target.starts_with('/')) return target;
@@ -65,7 +65,7 @@ struct Split {
 };
 
 /// Takes the base path off; the longer one where both fit.
-Split split_base(std::string_view target, const Paths& paths)
+Split split_base(std::string_view target, const Paths& paths) noexcept
 {
     const std::string_view path = path_of(target);
     const bool fetch = path.starts_with(paths.fetch);
@@ -186,18 +186,18 @@ std::optional<std::string> unescape(std::string_view text)
     return bytes;
 }
 
-Endpoint parse_peer_uri(std::string_view uri)
+Endpoint parse_peer_uri(std::string_view uri, Bare meaning)
 {
     const bool bare = uri.find("://") == std::string_view::npos;
-    const std::string whole = (bare ? "http://" : "") + std::string(uri);
+    const std::string_view scheme = meaning == Bare::https ? "https://" : "http://";
+    const std::string whole = std::string(bare ? scheme : "") + std::string(uri);
     const boost::urls::result<boost::urls::url_view> parsed = boost::urls::parse_uri(whole);
     if (!parsed)
         refuse_uri(uri, "write it as host:port or http://host:port/prefix, IPv6 in brackets");
     const boost::urls::url_view url = *parsed;
-    if (url.scheme_id() == boost::urls::scheme::https) {
-        refuse_uri(uri, "https is not supported yet; use http");
-    }
-    if (url.scheme_id() != boost::urls::scheme::http) refuse_uri(uri, "only http is supported");
+    const bool secure = url.scheme_id() == boost::urls::scheme::https;
+    if (!secure && url.scheme_id() != boost::urls::scheme::http)
+        refuse_uri(uri, "only http and https are supported");
     if (url.encoded_host().empty()) refuse_uri(uri, "the host is missing");
     if (url.has_userinfo() || url.has_query() || url.has_fragment()) {
         refuse_uri(uri, "user, query and fragment have no meaning here");
@@ -212,28 +212,36 @@ Endpoint parse_peer_uri(std::string_view uri)
 
     Endpoint endpoint;
     endpoint.host = url.host_address();
-    endpoint.port = port_given ? url.port_number() : std::uint16_t{80};
+    endpoint.secure = secure;
+    endpoint.port = port_given ? url.port_number() : std::uint16_t(secure ? 443 : 80);
     endpoint.authority = std::string(url.encoded_host()) + ":" + std::to_string(endpoint.port);
     endpoint.prefix = std::string(url.encoded_path());
     while (endpoint.prefix.ends_with('/')) endpoint.prefix.pop_back();
     return endpoint;
 }
 
-Target parse_target(std::string_view target, const Paths& paths)
+RawTarget split_target(std::string_view target, const Paths& paths) noexcept
 {
     const Split split = split_base(target, paths);
-    Target parsed;
-    if (!split.ours) return parsed;
-    parsed.kind = Target::malformed;
-    parsed.verb = split.verb;
+    if (!split.ours) return {};
     const std::size_t slash = split.rest.find('/');
-    if (slash == std::string_view::npos) return parsed;
-    std::optional<std::string> galaxy = unescape(split.rest.substr(0, slash));
-    std::optional<std::string> key = unescape(split.rest.substr(slash + 1));
-    if (!galaxy || !key) return parsed;
-    parsed.galaxy = std::move(*galaxy);
-    parsed.key = std::move(*key);
-    parsed.kind = Target::good;
+    if (slash == std::string_view::npos) return {Target::malformed, split.verb};
+    return {Target::good, split.verb, split.rest.substr(0, slash), split.rest.substr(slash + 1)};
+}
+
+Target parse_target(std::string_view target, const Paths& paths)
+{
+    const RawTarget raw = split_target(target, paths);
+    Target parsed{raw.kind, raw.verb, {}, {}};
+    if (raw.kind != Target::good) return parsed;
+    std::optional<std::string> galaxy = unescape(raw.galaxy);
+    std::optional<std::string> key = unescape(raw.key);
+    if (galaxy && key) {
+        parsed.galaxy = std::move(*galaxy);
+        parsed.key = std::move(*key);
+    } else {
+        parsed.kind = Target::malformed;
+    }
     return parsed;
 }
 
@@ -314,8 +322,11 @@ std::optional<Duration> parse_timeout(std::string_view text)
 }
 
 RequestTemplate::RequestTemplate(const Paths& paths, const Endpoint& endpoint,
-                                 const LinkContext& context, std::string_view peer_id)
-    : fetch("GET " + endpoint.prefix + paths.fetch), peek("GET " + endpoint.prefix + paths.peek)
+                                 const LinkContext& context, std::string_view peer_id,
+                                 Secret shared)
+    : fetch("GET " + endpoint.prefix + paths.fetch),
+      peek("GET " + endpoint.prefix + paths.peek),
+      secret(std::move(shared))
 {
     headers = " HTTP/1.1\r\n";
     append_header(headers, "Host", endpoint.authority);
@@ -333,6 +344,7 @@ std::string RequestTemplate::write(const FetchRequest& request) const
     text += '/';
     append_escaped(text, request.key);
     text += headers;
+    if (secret) append_header(text, header::authorization, secret.authorization());
     if (!request.digest.empty()) append_header(text, header::digest, request.digest);
     if (request.timeout > Duration::zero()) {
         append_header(text, header::timeout, format_timeout(request.timeout));

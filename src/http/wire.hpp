@@ -3,6 +3,7 @@
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/http/protocol.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/time.hpp>
 
 #include <cstdint>
@@ -19,6 +20,7 @@ inline constexpr std::string_view peer = "X-Galaxy-Peer";
 inline constexpr std::string_view digest = "X-Galaxy-Digest";
 inline constexpr std::string_view timeout = "X-Galaxy-Timeout-Ms";
 inline constexpr std::string_view lifetime = "X-Galaxy-Ttl-Ns";
+inline constexpr std::string_view authorization = "Authorization";
 inline constexpr std::string_view draining = "X-Galaxy-Draining";
 /// Go galaxycache's own: "Found" or "Not Found", said of the galaxy and not of the key.
 inline constexpr std::string_view galaxy_status = "X-Galaxycache-Galaxy-Status";
@@ -39,10 +41,14 @@ struct Endpoint {
     std::string authority;  ///< for the Host header
     std::string
         prefix;  ///< goes before the paths; empty, or begins with "/" and does not end with it
+    bool secure = false;  ///< by TLS
 };
 
-/// Understands `host:port` and `http://host[:port][/prefix]`. Throws `std::invalid_argument`.
-Endpoint parse_peer_uri(std::string_view uri);
+/// What `host:port` without a scheme means.
+enum class Bare : std::uint8_t { http, https };
+
+/// Understands `host:port` and `http[s]://host[:port][/prefix]`. Throws `std::invalid_argument`.
+Endpoint parse_peer_uri(std::string_view uri, Bare bare = Bare::http);
 
 /// What a request's target asks for.
 struct Target {
@@ -57,6 +63,16 @@ struct Target {
     std::string galaxy;
     std::string key;
 };
+
+/// The parts of a target as they stand in it, escapes and all; empty views unless it is good.
+struct RawTarget {
+    Target::Kind kind = Target::foreign;
+    Verb verb = Verb::fetch;
+    std::string_view galaxy = {};
+    std::string_view key = {};
+};
+
+RawTarget split_target(std::string_view target, const Paths& paths) noexcept;
 
 /// Reads a target, absolute-form or with a query part too. Raw slashes in the key belong to the
 /// key.
@@ -87,7 +103,7 @@ std::optional<Duration> parse_timeout(std::string_view text);
 /// What is the same in all requests to one peer.
 struct RequestTemplate {
     RequestTemplate(const Paths& paths, const Endpoint& endpoint, const LinkContext& context,
-                    std::string_view peer_id);
+                    std::string_view peer_id, Secret shared = {});
 
     /// The whole text of a request.
     std::string write(const FetchRequest& request) const;
@@ -95,6 +111,7 @@ struct RequestTemplate {
     std::string fetch;  ///< "GET " and the path up to the galaxy
     std::string peek;
     std::string headers;  ///< from the protocol version to the last header that never changes
+    Secret secret;
 };
 
 }  // namespace galaxy::http

@@ -41,35 +41,20 @@ Verdict verdict_of(const boost::system::error_code& error) noexcept
 
 // Leg
 
-Leg::Leg(std::shared_ptr<Link> link, const FetchRequest& request, Done done, TimePoint now)
+Leg::Leg(std::shared_ptr<Link> link, const FetchRequest& request, std::shared_ptr<LegUser> user,
+         Subject subject, TimePoint now)
     : link_(std::move(link)),
-      galaxy_(request.galaxy),
-      key_(request.key),
-      digest_(request.digest),
-      trace_(request.trace),
-      request_(owned(request)),
+      subject_(std::move(subject)),
+      request_(request),
       begun_(now),
       last_byte_(now.time_since_epoch().count()),
-      done_(std::move(done))
+      user_(std::move(user))
 {
-}
-
-FetchRequest Leg::owned(FetchRequest request) const
-{
-    request.galaxy = galaxy_;
-    request.key = key_;
-    request.digest = digest_;
-    request.trace = trace_.view();
-    return request;
 }
 
 Leg::~Leg()
 {
-    if (ended_.exchange(true)) return;
-    FetchResult dropped;
-    dropped.error = errc::closed;
-    if (done_) done_(std::move(dropped));
-    link_->ended(*this);
+    if (!ended_) link_->take_leave(*this, nullptr, begun_);  // nobody waits for it any more
 }
 
 void Leg::alive() noexcept
@@ -100,10 +85,11 @@ void Leg::end_with(boost::system::error_code why, Judged judged)
 bool Leg::finish(FetchResult result, Judged judged)
 {
     if (ended_.exchange(true)) return false;
-    if (judged == Judged::yes) link_->judge(request_.verb, result);
-    link_->account(*this, result);
-    if (Done done = std::exchange(done_, nullptr)) done(std::move(result));
-    link_->ended(*this);
+    const TimePoint now = link_->terms_.clock->now();
+    link_->take_leave(*this, judged == Judged::yes ? &result : nullptr, now);
+    link_->count_ended(*this, result, now);
+    result_ = std::move(result);
+    if (const std::shared_ptr<LegUser> user = std::move(user_)) user->leg_ended(shared_from_this());
     return true;
 }
 
@@ -145,8 +131,34 @@ bool Link::answers_peeks() const
     return !closed_ && health_.circuit() == Circuit::closed && now >= no_peeks_before_;
 }
 
+std::shared_ptr<Leg> Link::start(FetchRequest request, std::shared_ptr<LegUser> user,
+                                 Leg::Subject subject, TimePoint now)
+{
+    request.id = next_id_.fetch_add(1, std::memory_order_relaxed);
+    auto leg = std::make_shared<Leg>(shared_from_this(), request, std::move(user),
+                                     std::move(subject), now);
+    std::shared_ptr<RemoteFetcher> fetcher = enlist(*leg);
+    if (!fetcher) fetcher = reopen_fetcher();
+    count_begun(*leg);
+    if (fetcher) {
+        fetcher->start(leg->request_, leg);
+    } else {
+        FetchResult result;
+        result.error = errc::closed;
+        leg->finish(std::move(result), Leg::Judged::no);
+    }
+    return leg;
+}
+
+std::shared_ptr<RemoteFetcher> Link::enlist(Leg& leg)
+{
+    const std::lock_guard lock(mutex_);
+    legs_.push_back(leg);
+    return fetcher_;
+}
+
 /// The fetcher, made anew where the last one was closed; null where the link is closed.
-std::shared_ptr<RemoteFetcher> Link::open_fetcher()
+std::shared_ptr<RemoteFetcher> Link::reopen_fetcher()
 {
     {
         const std::lock_guard lock(mutex_);
@@ -158,90 +170,81 @@ std::shared_ptr<RemoteFetcher> Link::open_fetcher()
     return fetcher_;
 }
 
-std::shared_ptr<Leg> Link::start(FetchRequest request, Leg::Done done)
+void Link::count_begun(const Leg& leg)
 {
-    request.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    auto leg =
-        std::make_shared<Leg>(shared_from_this(), request, std::move(done), terms_.clock->now());
-    {
-        const std::lock_guard lock(mutex_);
-        legs_.emplace(request.id, leg);
-    }
-    const std::shared_ptr<RemoteFetcher> fetcher = open_fetcher();
-    begun(leg);
-    if (fetcher) {
-        fetcher->start(leg->request_, leg);
-    } else {
-        FetchResult result;
-        result.error = errc::closed;
-        leg->finish(std::move(result), Leg::Judged::no);
-    }
-    return leg;
-}
-
-void Link::begun(const std::shared_ptr<Leg>& leg)
-{
-    (leg->request_.verb == Verb::peek ? peeks_ : fetches_).add();
+    const bool peek = leg.request_.verb == Verb::peek;
+    (peek ? peeks_ : fetches_).add();
     in_flight_.add();
-    if (terms_.observer) {
-        terms_.observer->fetch_begun(
-            {leg->galaxy_, leg->key_, peer_.id, leg->request_.verb == Verb::peek});
-    }
+    if (terms_.observer)
+        terms_.observer->fetch_begun({leg.request_.galaxy, leg.request_.key, peer_.id, peek});
 }
 
-void Link::account(const Leg& leg, const FetchResult& result)
+void Link::count_ended(const Leg& leg, const FetchResult& result, TimePoint now)
 {
-    const TimePoint now = terms_.clock->now();
     const auto& error = result.error;
-    fetch_seconds_.record(static_cast<std::uint64_t>((now - leg.begun_).count()));
+    record(fetch_seconds_, now - leg.begun_);
     if (error == errc::not_found) not_found_.add();
     if (error == errc::backend_failed) backend_failures_.add();
     if (error == errc::busy) busy_.add();
     if (error == errc::timed_out) timeouts_.add();
     if (terms_.observer) {
-        const FetchEvent event{leg.galaxy_, leg.key_, peer_.id, leg.request_.verb == Verb::peek};
-        terms_.observer->fetch_ended(event, error, now - leg.begun_);
+        const bool peek = leg.request_.verb == Verb::peek;
+        terms_.observer->fetch_ended({leg.request_.galaxy, leg.request_.key, peer_.id, peek}, error,
+                                     now - leg.begun_);
     }
 }
 
-void Link::judge(Verb verb, const FetchResult& result)
+/// A leg is over; `judged` is its result, where that says something of the peer.
+void Link::take_leave(Leg& leg, const FetchResult* judged, TimePoint now)
 {
-    const auto& error = result.error;
-    if (error == errc::closed || error == boost::asio::error::operation_aborted) return;
-    const TimePoint now = terms_.clock->now();
-    const bool cannot_peek =
-        verb == Verb::peek && (error == errc::unsupported || error == errc::protocol_error);
-    bool failed = verdict_of(error) == Verdict::failure;
-    bool opened = false, drain_began = false;
+    Verdicts verdicts;
+    std::shared_ptr<RemoteFetcher> unused;
     {
         const std::lock_guard lock(mutex_);
-        if (shows_life(error)) life_ = std::max(life_, now);
-        if (cannot_peek) {
-            // A server without the endpoint: not its failure, as long as it serves what it has.
-            no_peeks_before_ = now + peek_pause;
-            failed = failed && health_.circuit() != Circuit::closed;
-        } else if (!failed) {
-            health_.succeeded(now);
-            drain_began = result.draining && !health_.draining();
-            health_.set_draining(result.draining);
-        }
-        const bool decisive = error == errc::peer_unreachable || error == errc::peer_silent;
-        if (failed)
-            opened = health_.failed(decisive ? Severity::decisive : Severity::ordinary, now);
+        if (judged) verdicts = judge(leg.request_.verb, *judged, now);
+        legs_.erase(legs_.iterator_to(leg));
+        if (retired_ && legs_.empty()) unused = std::move(fetcher_);
     }
-    if (failed) failures_.add();
-    report(result, opened, drain_began);
+    in_flight_.subtract();
+    if (unused) unused->close();
+    if (judged) report(*judged, verdicts);
 }
 
-void Link::report(const FetchResult& result, bool opened, bool drain_began)
+/// With the mutex held.
+Link::Verdicts Link::judge(Verb verb, const FetchResult& result, TimePoint now)
+{
+    Verdicts verdicts;
+    const auto& error = result.error;
+    if (error == errc::closed || error == boost::asio::error::operation_aborted) return verdicts;
+    const bool cannot_peek =
+        verb == Verb::peek && (error == errc::unsupported || error == errc::protocol_error);
+    verdicts.failed = verdict_of(error) == Verdict::failure;
+    if (shows_life(error)) life_ = std::max(life_, now);
+    if (cannot_peek) {
+        // A server without the endpoint: not its failure, as long as it serves what it has.
+        no_peeks_before_ = now + peek_pause;
+        verdicts.failed = verdicts.failed && health_.circuit() != Circuit::closed;
+    } else if (!verdicts.failed) {
+        health_.succeeded(now);
+        verdicts.drain_began = result.draining && !health_.draining();
+        health_.set_draining(result.draining);
+    }
+    const bool decisive = error == errc::peer_unreachable || error == errc::peer_silent;
+    if (verdicts.failed)
+        verdicts.opened = health_.failed(decisive ? Severity::decisive : Severity::ordinary, now);
+    return verdicts;
+}
+
+void Link::report(const FetchResult& result, const Verdicts& verdicts)
 {
     const Logger& log = *terms_.logger;
-    if (opened) {
+    if (verdicts.failed) failures_.add();
+    if (verdicts.opened) {
         const std::string why = result.error.message();
         log(LogLevel::warning, "a peer failed, its circuit opens",
             {{"peer", peer_.id}, {"uri", peer_.uri}, {"error", why}, {"detail", result.detail}});
     }
-    if (drain_began) log(LogLevel::info, "a peer is draining", {{"peer", peer_.id}});
+    if (verdicts.drain_began) log(LogLevel::info, "a peer is draining", {{"peer", peer_.id}});
     const bool foreign = result.foreign && verdict_of(result.error) == Verdict::answer;
     if (foreign && !terms_.go_ring && !foreign_seen_.exchange(true)) {
         log(LogLevel::error,
@@ -249,18 +252,6 @@ void Link::report(const FetchResult& result, bool opened, bool drain_began)
             "use hash_ring()",
             {{"peer", peer_.id}, {"uri", peer_.uri}});
     }
-}
-
-void Link::ended(const Leg& leg)
-{
-    in_flight_.subtract();
-    std::shared_ptr<RemoteFetcher> unused;
-    {
-        const std::lock_guard lock(mutex_);
-        legs_.erase(leg.request_.id);
-        if (retired_ && legs_.empty()) unused = std::move(fetcher_);
-    }
-    if (unused) unused->close();
 }
 
 TimePoint Link::watch(const Leg& leg)
@@ -275,7 +266,7 @@ TimePoint Link::watch(const Leg& leg)
         if (probing_) return now + terms_.silence;
         probing_ = true;
     }
-    start_probe(leg.galaxy_, leg.key_, {});
+    start_probe(leg.request_.galaxy, leg.request_.key, {});
     return now + terms_.silence;
 }
 
@@ -289,39 +280,49 @@ void Link::probe_if_due(std::string_view galaxy, std::string_view key, std::stri
     start_probe(galaxy, key, digest);
 }
 
+namespace {
+
+/// What the request of a probe views.
+struct ProbeText {
+    std::string galaxy, key, digest;
+};
+
+}  // namespace
+
 void Link::start_probe(std::string_view galaxy, std::string_view key, std::string_view digest)
 {
+    const auto text = std::make_shared<ProbeText>(
+        ProbeText{std::string(galaxy), std::string(key), std::string(digest)});
     FetchRequest request;
     request.verb = Verb::peek;
-    request.galaxy = galaxy;
-    request.key = key;
-    request.digest = digest;
+    request.galaxy = text->galaxy;
+    request.key = text->key;
+    request.digest = text->digest;
     request.timeout = terms_.silence;
     request.max_value = 1;  // a longer value is an answer as good as any, and need not be read
 
     probes_.add();
-    const std::weak_ptr<Link> weak = weak_from_this();
-    const auto probe = start(request, [weak](FetchResult result) {
-        if (const auto link = weak.lock()) link->probe_ended(result);
-    });
+    const TimePoint now = terms_.clock->now();
+    const auto probe = start(request, shared_from_this(), text, now);
     const std::lock_guard lock(mutex_);
     if (probe->ended_) return;
-    alarm_->arm(terms_.clock->now() + terms_.silence, [leg = std::weak_ptr<Leg>(probe)] {
+    alarm_->arm(now + terms_.silence, [leg = std::weak_ptr<Leg>(probe)] {
         if (const auto silent = leg.lock()) silent->end_with(errc::peer_silent, Leg::Judged::yes);
     });
 }
 
-void Link::probe_ended(const FetchResult& result)
+/// Of a probe.
+void Link::leg_ended(std::shared_ptr<Leg> probe)
 {
+    const boost::system::error_code error = probe->take_result().error;
     {
         const std::lock_guard lock(mutex_);
         alarm_->cancel();
         probing_ = false;
     }
     // A peer that refuses connections or breaks them now will not answer what it was asked before.
-    if (result.error == errc::peer_unreachable || result.error == errc::peer_silent) {
-        fail_legs(result.error, Leg::Judged::yes);
-    }
+    if (error == errc::peer_unreachable || error == errc::peer_silent)
+        fail_legs(error, Leg::Judged::yes);
 }
 
 void Link::fail_legs(boost::system::error_code why, Leg::Judged judged)
@@ -329,8 +330,8 @@ void Link::fail_legs(boost::system::error_code why, Leg::Judged judged)
     std::vector<std::shared_ptr<Leg>> waiting;
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& [id, weak] : legs_) {
-            if (auto leg = weak.lock()) waiting.push_back(std::move(leg));
+        for (Leg& leg : legs_) {
+            if (auto living = leg.weak_from_this().lock()) waiting.push_back(std::move(living));
         }
     }
     for (const auto& leg : waiting) leg->end_with(why, judged);

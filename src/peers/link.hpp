@@ -4,11 +4,12 @@
 #include "counters.hpp"
 #include "logger.hpp"
 #include "peers/health.hpp"
-#include "trace_strings.hpp"
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/peer.hpp>
 #include <galaxy/stats.hpp>
+
+#include <boost/intrusive/list.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -17,7 +18,6 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace galaxy {
 
@@ -29,15 +29,29 @@ namespace galaxy {
 // again: set off by a get that would have gone there and does not wait for it. A dead peer thus
 // costs the gets that meet it first at most two silences, and later ones nothing.
 
+class Leg;
 class Link;
 
-/// One request under way to a peer.
+/// Who waits for legs.
+class LegUser {
+public:
+    /// The leg has ended. Once for each, from any thread.
+    virtual void leg_ended(std::shared_ptr<Leg> leg) = 0;
+
+protected:
+    ~LegUser() = default;
+};
+
+/// One request under way to a peer. As many may end together as came in one message, so a leg is
+/// one allocation, carries its result to its user, and is linked into whatever it passes through.
 class Leg final : public FetchSink, public std::enable_shared_from_this<Leg> {
 public:
-    /// Called once, from any thread; with `closed` where the protocol dropped the request.
-    using Done = std::function<void(FetchResult)>;
+    using Subject = std::shared_ptr<void>;
 
-    Leg(std::shared_ptr<Link> link, const FetchRequest& request, Done done, TimePoint now);
+    /// What `request` views lives as long as `subject`, which is kept for as long as the fetcher
+    /// needs it, maybe longer than the user waits.
+    Leg(std::shared_ptr<Link> link, const FetchRequest& request, std::shared_ptr<LegUser> user,
+        Subject subject, TimePoint now);
     ~Leg() override;
 
     void alive() noexcept override;
@@ -47,23 +61,30 @@ public:
     /// request up. Says nothing of the peer.
     void give_up(boost::system::error_code why);
 
+    const Subject& subject() const noexcept { return subject_; }
+    /// Once it has ended.
+    FetchResult take_result() noexcept { return std::move(result_); }
+
+    // The user's: a chain that owns it, once it has ended.
+    Leg* inbox_next = nullptr;
+    std::shared_ptr<Leg> chained;
+
 private:
     friend class Link;
     enum class Judged : bool { no, yes };
 
-    FetchRequest owned(FetchRequest request) const;
     bool finish(FetchResult result, Judged judged);
     void end_with(boost::system::error_code why, Judged judged);
 
     const std::shared_ptr<Link> link_;
-    const std::string galaxy_, key_, digest_;
-    const TraceStrings trace_;
-    const FetchRequest request_;  ///< its views are of the strings above: the fetcher may use them
-                                  ///< longer than the asker waits
+    const Subject subject_;
+    const FetchRequest request_;
     const TimePoint begun_;
     std::atomic<TimePoint::rep> last_byte_;
     std::atomic<bool> ended_ = false;
-    Done done_;
+    std::shared_ptr<LegUser> user_;  ///< until it has ended
+    FetchResult result_;
+    boost::intrusive::list_member_hook<> hook_;  ///< guarded by the link's mutex
 };
 
 /// How links are made and judged; the same for all links of a universe.
@@ -77,7 +98,7 @@ struct LinkTerms {
 };
 
 /// What this process knows of one peer, and the way to it. Thread-safe.
-class Link final : public std::enable_shared_from_this<Link> {
+class Link final : public LegUser, public std::enable_shared_from_this<Link> {
 public:
     using MakeFetcher = std::function<std::shared_ptr<RemoteFetcher>()>;
 
@@ -95,8 +116,9 @@ public:
     /// Whether asking for a peek makes sense: nothing is known against it.
     bool answers_peeks() const;
 
-    /// Begins a request, whose views are needed for the call only. `done` is never called inside.
-    std::shared_ptr<Leg> start(FetchRequest request, Leg::Done done);
+    /// Begins a request for `user`; see `Leg`. `now` is this moment.
+    std::shared_ptr<Leg> start(FetchRequest request, std::shared_ptr<LegUser> user,
+                               Leg::Subject subject, TimePoint now);
 
     /// To be called when a leg's patience may be over: probes the peer where it has been silent.
     /// Returns when to look again.
@@ -117,14 +139,22 @@ public:
 private:
     friend class Leg;
 
-    std::shared_ptr<RemoteFetcher> open_fetcher();
-    void begun(const std::shared_ptr<Leg>& leg);
-    void account(const Leg& leg, const FetchResult& result);
-    void judge(Verb verb, const FetchResult& result);
-    void report(const FetchResult& result, bool opened, bool drain_began);
-    void ended(const Leg& leg);
+    using Legs = boost::intrusive::list<
+        Leg, boost::intrusive::member_hook<Leg, boost::intrusive::list_member_hook<>, &Leg::hook_>>;
+    /// What an ended leg means for the peer.
+    struct Verdicts {
+        bool failed = false, opened = false, drain_began = false;
+    };
+
+    std::shared_ptr<RemoteFetcher> enlist(Leg& leg);
+    std::shared_ptr<RemoteFetcher> reopen_fetcher();
+    void count_begun(const Leg& leg);
+    void count_ended(const Leg& leg, const FetchResult& result, TimePoint now);
+    void take_leave(Leg& leg, const FetchResult* judged, TimePoint now);
+    Verdicts judge(Verb verb, const FetchResult& result, TimePoint now);
+    void report(const FetchResult& result, const Verdicts& verdicts);
     void start_probe(std::string_view galaxy, std::string_view key, std::string_view digest);
-    void probe_ended(const FetchResult& result);
+    void leg_ended(std::shared_ptr<Leg> probe) override;
     void fail_legs(boost::system::error_code why, Leg::Judged judged);
 
     const Peer peer_;
@@ -134,7 +164,7 @@ private:
     mutable std::mutex mutex_;
     Health health_;
     std::shared_ptr<RemoteFetcher> fetcher_;
-    std::unordered_map<std::uint64_t, std::weak_ptr<Leg>> legs_;
+    Legs legs_;
     std::unique_ptr<Alarm> alarm_;  ///< of the probe
     TimePoint life_;                ///< the latest sign of it
     TimePoint no_peeks_before_;

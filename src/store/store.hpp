@@ -16,12 +16,15 @@
 #include <galaxy/time.hpp>
 #include <galaxy/value.hpp>
 
+#include <boost/assert.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -90,6 +93,13 @@ public:
     /// be short; it may keep the entry by `Entry::share`.
     template <class F>
     bool visit(std::string_view key, Touch touch, F&& f) const;
+
+    /// As `visit`, of up to `batch` keys: calls `f(i, entry)` for those that are there. What one
+    /// lookup after the other would wait for is fetched from memory side by side.
+    template <class F>
+    void visit_many(std::span<const std::string_view> keys, Touch touch, F&& f) const;
+
+    static constexpr std::size_t batch = 16;
 
     /// A value that can be inserted under its key without another copy.
     static Value prepare(std::string_view key, std::string_view bytes, const Expiry& expiry,
@@ -194,6 +204,25 @@ bool Store::visit(std::string_view key, Touch touch, F&& f) const
     if (touch == Touch::yes) note(*entry);
     std::forward<F>(f)(*entry);
     return true;
+}
+
+template <class F>
+void Store::visit_many(std::span<const std::string_view> keys, Touch touch, F&& f) const
+{
+    BOOST_ASSERT(keys.size() <= batch);
+    std::array<Probe, batch> wanted;
+    for (std::size_t i = 0; i != keys.size(); ++i) {
+        wanted[i] = table_.probe(keys[i]);
+        table_.prefetch(wanted[i]);
+    }
+    const Pin pin;
+    for (std::size_t i = 0; i != keys.size(); ++i) table_.prefetch_entry(wanted[i]);
+    for (std::size_t i = 0; i != keys.size(); ++i) {
+        Entry* entry = table_.find(wanted[i]);
+        if (!entry || is_over(*entry)) continue;
+        if (touch == Touch::yes) note(*entry);
+        f(i, *entry);
+    }
 }
 
 }  // namespace galaxy::store

@@ -92,6 +92,10 @@ public:
     /// Any thread, without a Pin: has the first bucket of a key fetched from memory.
     void prefetch(const Probe& probe) const noexcept;
 
+    /// Any thread, under a Pin: has what that bucket names as the key's entry fetched, or else the
+    /// second bucket.
+    void prefetch_entry(const Probe& probe) const noexcept;
+
     std::size_t size() const noexcept { return size_; }
 
     /// What the table takes beside the entries; changes with growth.
@@ -204,6 +208,20 @@ inline void Table::prefetch(const Probe& probe) const noexcept
     const auto* directory = pointer<std::atomic<Word>>(region);
     const Segment in = segment(directory[line_of(probe.hash, extra(region))].load());
     __builtin_prefetch(&in.buckets[places(probe.hash, in.count).first]);
+}
+
+inline void Table::prefetch_entry(const Probe& probe) const noexcept
+{
+    const Word region = regions_[region_of(probe.hash)].load();
+    if (region == 0) return;
+    const auto* directory = pointer<std::atomic<Word>>(region);
+    const Segment in = segment(directory[line_of(probe.hash, extra(region))].load());
+    const Places at = places(probe.hash, in.count);
+    for (const Slot& slot : in.buckets[at.first].slots) {
+        const Word word = slot.load();
+        if (extra(word) == tag(probe.hash)) return Entry::prefetch(pointer<Entry>(word), probe.key);
+    }
+    __builtin_prefetch(&in.buckets[at.second]);
 }
 
 template <class F>

@@ -184,8 +184,7 @@ void Channel::fail(error_code error)
         queue_.clear();
         queued_ = 0;
     }
-    error_code ignored;
-    socket_->next_layer().close(ignored);
+    socket_->next_layer().close();
     owner->ended(error);
 }
 

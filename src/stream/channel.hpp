@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
 
 #include <galaxy/time.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 #include <boost/system/error_code.hpp>
@@ -27,7 +27,7 @@ namespace galaxy::stream {
 // message. While the queue still grows from turn to turn the writer waits for more, `most_turns` at
 // most. Written at once instead, 64 callers get a sixth of the throughput.
 
-using WebSocket = boost::beast::websocket::stream<boost::asio::ip::tcp::socket, false>;
+using WebSocket = boost::beast::websocket::stream<http::Transport, false>;
 
 /// What both sides set on a connection before they make it a stream, as Beast has no limit and, in
 /// a client, no timeout by default. `silence`: the other side is gone that says nothing, not even

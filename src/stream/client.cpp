@@ -168,7 +168,6 @@ void Client::send(Job& job)
                     .key = wanted.key,
                     .trace = wanted.trace});
     job.sent = true;
-    job.heard = heard_;
     ++in_flight_;
     channel_->send(frames_);
 }
@@ -238,7 +237,6 @@ void Client::opened_or_not(Opened outcome)
             state_ = State::open;
             refused_ = false;
             ++opened_;
-            heard_ = 0;
             digest_.clear();
             send_waiting();
         } else if (outcome.error) {
@@ -301,8 +299,7 @@ Client::Jobs Client::take_broken(bool worth_another_try)
     for (auto job = jobs_.begin(); job != jobs_.end();) {
         if (!job->second.sent) {
             ++job;
-        } else if (job->second.handler && worth_another_try && !job->second.again
-                   && job->second.heard == heard_) {
+        } else if (job->second.handler && worth_another_try && !job->second.again) {
             job->second.again = true;
             job->second.sent = false;
             line_.push_front(job->first);
@@ -329,7 +326,6 @@ bool Client::received(std::string_view message)
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return true;
-        ++heard_;
         while (good && !message.empty()) {
             const std::optional<Frame> frame = take_frame(message);
             const auto answer = frame && frame->kind == Kind::answer ? read_answer(frame->body)

@@ -34,9 +34,9 @@ struct ClientOptions {
 /// has not been for a while. What cannot go by it goes by `plain`: everything where the peer does
 /// not speak streams, and values that are too large.
 ///
-/// A request is sent a second time, once, where its connection ended before anything came after it:
-/// the peer may have closed an idle connection just then. That is also how a peer that has died is
-/// told from one that has not: the new connection is refused.
+/// A request that has no answer yet when its connection ends is sent a second time, once, unless the
+/// peer broke the protocol: it may have closed an idle connection just then. That is also how a peer
+/// that has died is told from one that has not: the new connection is refused.
 class Client final : private Enrolment, public std::enable_shared_from_this<Client> {
 public:
     Client(ClientOptions options, std::shared_ptr<Opener> opener,
@@ -57,8 +57,7 @@ private:
     /// A request whose end has to be told, or that has been cancelled and is yet to be answered.
     struct Job {
         FetchRequest request;
-        FetchHandler handler;     ///< null: cancelled
-        std::uint64_t heard = 0;  ///< messages that had come when it was sent
+        FetchHandler handler;  ///< null: cancelled
         bool sent = false;
         bool again = false;  ///< for the second time
     };
@@ -97,7 +96,6 @@ private:
     std::size_t in_flight_ = 0;       ///< sent and not answered
     std::string frames_;              ///< scratch
     std::string digest_;              ///< that the peer was told last
-    std::uint64_t heard_ = 0;
     std::uint64_t opened_ = 0;
     std::uint64_t started_ = 0;
     bool refused_ = false;  ///< the peer did not want a stream when it was last asked

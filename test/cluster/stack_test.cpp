@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <string>
+#include <vector>
 
 using galaxy::Galaxy;
 using galaxy::Loaded;
@@ -77,6 +79,34 @@ TEST_CASE("a million hits in a row: the stack stays flat, others get their turns
     CHECK(depth.spread() < flat);
     CHECK(turns >= 1'000'000 / 256 - 1);
     CHECK(g.stats().hits_main == 999'999);
+    CHECK(galaxy::testing::broken_equation(g.stats()) == "");
+}
+
+TEST_CASE("the same with many keys at once")
+{
+    asio::io_context io(1);
+    galaxy::Universe universe(io.get_executor());
+    Galaxy g = universe.create(
+        "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::value("x"); });
+    StackDepth depth;
+    bool stop = false;
+    std::uint64_t turns = 0, hits = 0;
+    auto caller = [&]() -> asio::awaitable<void> {
+        const std::vector<std::string> keys = {"a", "b", "c", "d", "e"};
+        for (int i = 0; i != 100'000; ++i) {
+            Galaxy::Results values = co_await g.get_many(keys);
+            for (const auto& value : values) hits += value->size();
+            depth.here();
+        }
+        stop = true;
+    };
+    asio::co_spawn(io, caller(), asio::detached);
+    asio::co_spawn(io, count_turns(stop, turns), asio::detached);
+    io.run();
+    CHECK(hits == 500'000);
+    CHECK(depth.spread() < flat);
+    CHECK(turns >= 500'000 / 256 - 1);
+    CHECK(g.stats().hits_main == 499'995);
     CHECK(galaxy::testing::broken_equation(g.stats()) == "");
 }
 

@@ -10,6 +10,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ using galaxy::test::ask;
 using galaxy::testing::ManualClock;
 using galaxy::testing::Network;
 using galaxy::testing::ScriptedBackend;
+using Results = Galaxy::Results;
 namespace asio = boost::asio;
 
 namespace {
@@ -109,20 +111,30 @@ private:
         }
     }
 
-    /// The same get twice: its handler on the galaxy's context, and on one that outlives
+    /// The same gets twice: with handlers on the galaxy's context, and on one that outlives
     /// everything.
     void begin(const Galaxy& galaxy, const std::string& key)
     {
+        const std::array<std::string, 4> keys = {"warm", key, key + ", and more", key};
         galaxy.async_get(key, [alive = alive_](boost::system::error_code, Value) {});
+        galaxy.async_get_many(keys, [alive = alive_](boost::system::error_code, Results) {});
         galaxy.async_get(
-            key, asio::bind_executor(
-                     elsewhere_io_, [this, alive = alive_](boost::system::error_code error, Value) {
-                         ++elsewhere_done_;
-                         if (error && error != errc::closed && error != errc::timed_out) {
-                             any_wrong_ = true;
-                         }
-                     }));
-        ++elsewhere_;
+            key, asio::bind_executor(elsewhere_io_, [this, alive = alive_](auto error, Value) {
+                ++elsewhere_done_;
+                look_at(error);
+            }));
+        galaxy.async_get_many(
+            keys, asio::bind_executor(elsewhere_io_, [this, alive = alive_](auto error, auto all) {
+                ++elsewhere_done_;
+                if (error || all.size() != 4) any_wrong_ = true;
+                for (const auto& one : all) look_at(one.error());
+            }));
+        elsewhere_ += 2;
+    }
+
+    void look_at(boost::system::error_code error)
+    {
+        if (error && error != errc::closed && error != errc::timed_out) any_wrong_ = true;
     }
 
     void settle()
@@ -150,7 +162,7 @@ private:
     std::vector<Value> values_;
 };
 
-/// Two processes on one context, and three gets at the first.
+/// Two processes on one context, and three gets at the first, one of them of several keys.
 struct Pair {
     explicit Pair(const std::string& owner) : network(clock)
     {
@@ -166,10 +178,13 @@ struct Pair {
         }
         std::string key = "k";
         while (universes[0].owners(key)[0] != owner) key += "k";
-        for (int i = 0; i != 3; ++i) {
+        for (int i = 0; i != 2; ++i) {
             universes[0].galaxy("g")->async_get(
                 key, [this, held = alive](boost::system::error_code, Value) { ++ended; });
         }
+        const std::array<std::string, 3> keys = {"another", key, key};
+        universes[0].galaxy("g")->async_get_many(
+            keys, [this, held = alive](boost::system::error_code, Results) { ++ended; });
     }
 
     void check_nothing_left() const

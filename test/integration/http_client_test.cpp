@@ -296,6 +296,6 @@ TEST_CASE("Bad options and uris say how to mend them", "[http][client]")
                     std::invalid_argument);
     const auto protocol = plain_protocol();
     boost::asio::io_context io;
-    CHECK_THROWS_AS(protocol->link(Peer{"b", "https://h"}, {io.get_executor(), "u", "a", {}}),
+    CHECK_THROWS_AS(protocol->link(Peer{"b", "ftp://h"}, {io.get_executor(), "u", "a", {}}),
                     std::invalid_argument);
 }

@@ -106,7 +106,7 @@ TEST_CASE("the file of peers is followed, and a bad one is not")
         NodeProcess a("a", {"--origin", "echo", "--peers", file});
         for (const std::string bad :
              {"nonsense\n", "b=127.0.0.1:1\nb=127.0.0.1:2\n", "a=127.0.0.1:1\n",
-              "b=https://127.0.0.1:1\n", "b=ftp//\n", ""}) {
+              "b=ftp://127.0.0.1:1\n", "b=ftp//\n", ""}) {
             CAPTURE(bad);
             const std::size_t before = a.process().err().size();
             write(bad);

@@ -126,6 +126,7 @@ TEST_CASE("A peer that had no stream is asked again, and nobody waits for that",
     std::optional<Node> node;
     node.emplace(http::ServerOptions{.stream = {.requests = 0}});
     const std::uint16_t port = node->port();
+    Wire kept = Wire::to(port);  // so that nobody else is given the port meanwhile
     const auto protocol = http::protocol({.stream = {.ask_again = 0s}});
     Caller caller(*protocol, node->uri(), "a");
     CHECK(caller.fetch("k").value == "value of k");

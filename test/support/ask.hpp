@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace galaxy::test {
@@ -54,6 +56,46 @@ inline AskedPtr ask(const Galaxy& galaxy, std::string_view key, GetOptions optio
     auto asked = std::make_shared<Asked>();
     galaxy.async_get(key, options, completing(asked));
     return asked;
+}
+
+/// One get of many keys, and what came of it. Not thread-safe.
+struct AskedMany {
+    bool done = false;
+    std::size_t completions = 0;
+    boost::system::error_code error;
+    Galaxy::Results results;
+    boost::asio::cancellation_signal signal;
+
+    /// The value of the i-th key, or why there is none, in words.
+    std::string said(std::size_t i) const
+    {
+        return results[i] ? std::string(results[i]->view()) : results[i].error().message();
+    }
+};
+
+using AskedManyPtr = std::shared_ptr<AskedMany>;
+
+inline AskedManyPtr ask_many(const Galaxy& galaxy, Keys keys, GetOptions options = {})
+{
+    auto asked = std::make_shared<AskedMany>();
+    auto complete = [asked](boost::system::error_code error, Galaxy::Results results) {
+        asked->done = true;
+        ++asked->completions;
+        asked->error = error;
+        asked->results = std::move(results);
+    };
+    galaxy.async_get_many(
+        keys, options,
+        boost::asio::bind_cancellation_slot(asked->signal.slot(), std::move(complete)));
+    return asked;
+}
+
+/// "k0", "k1", and so on.
+inline std::vector<std::string> numbered_keys(std::size_t count)
+{
+    std::vector<std::string> keys;
+    for (std::size_t i = 0; i != count; ++i) keys.push_back("k" + std::to_string(i));
+    return keys;
 }
 
 /// Begins a request as a peer's server would hand it in.

@@ -110,7 +110,7 @@ TEST_CASE("Every answer is signed", "[http][reply]")
 
 TEST_CASE("The Date header is that of RFC 9110", "[http][reply]")
 {
-    const std::string date = date_header();
+    const std::string date(date_header());
     CHECK(date.size() == 29);
     CHECK(date.ends_with(" GMT"));
     CHECK(date.find('.') == std::string::npos);

@@ -115,8 +115,12 @@ TEST_CASE("readers beside the writer see whole values, no older ones, and a budg
             if (!witness.fits(number, hit->value.view())) ++crowd.wrong;
             ++crowd.hits;
         }
-        if (crowd.store.visit(key, touch, copy) && !witness.fits(number, bytes))
-            ++crowd.wrong;
+        if (crowd.store.visit(key, touch, copy) && !witness.fits(number, bytes)) ++crowd.wrong;
+        const std::array<std::string_view, 2> twice = {key, key};
+        crowd.store.visit_many(twice, touch, [&](std::size_t, const galaxy::Entry& entry) {
+            copy(entry);
+            if (!witness.fits(number, bytes)) ++crowd.wrong;
+        });
         const StoreStats stats = crowd.store.stats();
         if (stats.bytes_main + stats.bytes_hot > capacity) ++crowd.wrong;
         if (!held.empty() && held.front().view().empty()) ++crowd.wrong;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <galaxy/http/protocol.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/responder.hpp>
 #include <galaxy/value.hpp>
 
@@ -62,19 +63,26 @@ struct StreamLimits {
     Duration silence = std::chrono::seconds(10);
 };
 
+/// How a `Handler` serves. A bad option throws `std::invalid_argument` from its constructor.
+struct HandlerOptions {
+    Paths paths = {};
+    StreamLimits stream = {};
+    /// A request without it, where there is one, gets 401, which is logged.
+    Secret secret = {};
+};
+
 /// The server half for peers, to be mounted in an HTTP server of one's own: request in, response
 /// out. Understands requests of own nodes and of Go galaxycache. See docs/wire.md for the answers.
 ///
 /// A cheap handle; may outlive the universe (503 from then on). Thread safety: any thread.
 class Handler {
 public:
-    /// Throws `std::invalid_argument` for bad paths or limits.
-    explicit Handler(const Universe& universe, Paths paths = {}, StreamLimits limits = {});
+    explicit Handler(const Universe& universe, HandlerOptions options = {});
 
     /// Whether `target` is one of ours, to be given to `handle`.
     bool handles(std::string_view target) const;
 
-    /// Answers a request: 200, 400, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
+    /// Answers a request: 200, 400, 401, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
     /// a peer did. Terminal cancellation (the peer hung up) ends it with `operation_aborted`.
     boost::asio::awaitable<Response> handle(Request request) const;
 
@@ -91,8 +99,7 @@ public:
 
 private:
     Responder responder_;
-    Paths paths_;
-    StreamLimits limits_;
+    HandlerOptions options_;
 };
 
 }  // namespace galaxy::http

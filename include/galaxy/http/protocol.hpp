@@ -2,6 +2,8 @@
 #pragma once
 
 #include <galaxy/fetch.hpp>
+#include <galaxy/http/secret.hpp>
+#include <galaxy/http/tls.hpp>
 #include <galaxy/time.hpp>
 
 #include <chrono>
@@ -40,7 +42,7 @@ struct StreamOptions {
 struct ProtocolOptions {
     Paths paths = {};
     StreamOptions stream = {};
-    /// Time to resolve and connect. Positive.
+    /// Time to resolve, to connect and for TLS's handshake. Positive.
     Duration connect_timeout = std::chrono::milliseconds(250);
     /// A pooled connection unused for longer is closed at its next use. Zero: no reuse at all.
     Duration idle_timeout = std::chrono::seconds(60);
@@ -50,15 +52,23 @@ struct ProtocolOptions {
     std::size_t max_connections = 1024;
     /// Longest header of an answer, in bytes. Positive.
     std::size_t max_header = std::size_t{128} << 10;
+    /// For peers that are spoken to under TLS.
+    Tls tls = {};
+    /// Sent with every request and to open every stream, whether under TLS or not.
+    Secret secret = {};
 };
 
-/// One multiplexed connection a peer, and plain HTTP/1.1 with pooled keep-alive connections where
-/// the peer does not speak that (Go, or an earlier release) and for large values. Peer uris: `host:port`, `http://host[:port]`
-/// with an optional path prefix, IPv6 in brackets. (`https` is refused: TLS is not built yet.)
+/// One multiplexed connection a peer, and HTTP/1.1 with pooled keep-alive connections where the peer
+/// does not speak that (Go, or an earlier release) and for large values. Peer uris: `host:port`,
+/// `http://host[:port]` or `https://host[:port]` with an optional path prefix, IPv6 in brackets.
 ///
-/// A request is tried a second time only where a connection that was open before broke, and nothing
-/// had come on it since the request was sent. Idle plain connections hold neither read nor timer;
-/// an idle stream does until `StreamOptions::idle_timeout`.
+/// `https` is TLS, by `tls` or else by the defaults of `TlsOptions`. `http` is plain in any case,
+/// so that a fleet may change over node by node. A bare `host:port` is TLS where `tls` is given. A
+/// peer with which no handshake succeeds is `errc::peer_unreachable`.
+///
+/// A request is tried a second time, once, where a connection that was in use before broke without a
+/// byte of its answer. Idle plain connections hold neither read nor timer; an idle stream does until
+/// `StreamOptions::idle_timeout`.
 std::shared_ptr<FetchProtocol> protocol(ProtocolOptions options = {});
 
 }  // namespace galaxy::http

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Many keys at once, up to where they are waiters like any other (galaxy.cpp, 3.).
+
+#include "galaxy_core.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace galaxy {
+
+namespace {
+
+/// Members of a cancelled group that leave in one turn of the strand.
+constexpr std::size_t most_forgotten = 1024;
+
+}  // namespace
+
+// The look into memory, on the caller's thread.
+
+ManyLook GalaxyCore::look_up(const Keys& keys)
+{
+    ManyLook look;
+    look.results.resize(keys.size());
+    std::array<std::string_view, store::Store::batch> some;
+    for (std::size_t begin = 0; begin < keys.size(); begin += some.size()) {
+        const std::size_t count = std::min(keys.size() - begin, some.size());
+        for (std::size_t i = 0; i != count; ++i) some[i] = keys[begin + i];
+        look_up(std::span(some.data(), count), begin, look);
+    }
+    return look;
+}
+
+/// Some of them, that can be looked up at once.
+void GalaxyCore::look_up(std::span<const std::string_view> keys, std::size_t begin, ManyLook& look)
+{
+    const bool timed = HitTurns::due_within(keys.size());
+    const TimePoint begun = timed ? around_.clock->now() : TimePoint();
+    bool due = false;
+    std::size_t next = 0;
+    const auto missed_up_to = [&](std::size_t end) {
+        for (; next != end; ++next) look.missed.push_back(begin + next);
+    };
+    store_.visit_many(keys, store::Touch::yes, [&](std::size_t i, Entry& entry) {
+        const store::Tier tier = store::tier_of(entry);
+        *look.results[begin + i] = Entry::share(entry, origin(tier));
+        if (count_hit(tier)) due = true;
+        missed_up_to(i);
+        ++next;
+    });
+    missed_up_to(keys.size());
+    if (!due) return;
+    record(counters_.get_seconds, around_.clock->now() - begun);
+    look.yielding = true;
+}
+
+Group::Ref GalaxyCore::group(const Keys& keys, ManyLook look, GetRequest request)
+{
+    request.looked = true;
+    std::vector<Waiter::Ref> members;
+    members.reserve(look.missed.size());
+    for (const std::size_t place : look.missed) {
+        members.push_back(waiter(request, keys[place]));
+        members.back()->place = place;
+    }
+    return Group::make(std::move(look.results), std::move(members));
+}
+
+// All misses go to the strand together.
+
+void GalaxyCore::hand_in(Group::Ref group, const boost::asio::any_io_executor& executor)
+{
+    if (!strand_.is_beneath(executor)) group->set_executor(executor);
+    group->watch_cancellation(weak_from_this());
+    Inbox<Waiter>::Batch misses;
+    for (const Waiter::Ref& member : group->members()) {
+        member->enlist(group);
+        if (admit(member)) misses.add(Waiter::Ref(member).detach());
+    }
+    if (!misses.empty() && inbox_.push(misses) && !enter_soon()) strand_lost();
+    if (group->arrive()) post_completion(std::move(group));
+}
+
+// The caller leaves, and all members with it; their flights go on.
+
+void GalaxyCore::group_cancelled(Group::Ref group)
+{
+    const TimePoint now = around_.clock->now();
+    for (const Waiter::Ref& member : group->members()) {
+        if (!member->claim()) continue;
+        member->quit_group();
+        count_end(*member, boost::asio::error::operation_aborted, {}, now);
+    }
+    forget_soon(group, 0);
+    post_completion(std::move(group));
+}
+
+void GalaxyCore::forget_soon(Group::Ref group, std::size_t begin)
+{
+    enter([this, group = std::move(group), begin] {
+        const std::vector<Waiter::Ref>& members = group->members();
+        const std::size_t end = std::min(members.size(), begin + most_forgotten);
+        for (std::size_t i = begin; i != end; ++i) forget(*members[i]);
+        if (end != members.size()) forget_soon(group, end);
+    });
+}
+
+}  // namespace galaxy
