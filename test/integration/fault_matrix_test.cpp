@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 
 // Peers that fail in every way, by every protocol: whatever a peer does, gets are answered, and
-// nothing is left behind. The universe's clock is the test's, so "in time" is a matter of how far it
-// was moved; only what the sockets themselves need is waited for.
+// nothing is left behind. The universe's clock is the test's, so "in time" is a matter of how far
+// it was moved; only what the sockets themselves need is waited for.
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>

@@ -152,6 +152,7 @@ void FaultyPeer::accept()
 {
     acceptor_.async_accept([this](error_code error, Tcp::socket socket) {
         if (error) return;
+        socket.set_option(Tcp::no_delay(true));
         const auto connection = std::make_shared<Connection>(*this, std::move(socket));
         connections_.insert(connection);
         connection->listen();

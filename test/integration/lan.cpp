@@ -19,8 +19,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// The kernel's own netem would do for loss and delay, but not every kernel has it, and a cut between
-// two of three hosts would take a firewall besides. A tun device in each namespace and a thread
+// The kernel's own netem would do for loss and delay, but not every kernel has it, and a cut
+// between two of three hosts would take a firewall besides. A tun device in each namespace and a thread
 // between them need neither, nor any program.
 
 namespace galaxy::test {

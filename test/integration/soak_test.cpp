@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// Nodes that are killed again and again while a client without keys of its own asks them at a steady
-// rate: for GALAXY_TEST_SECONDS, GALAXY_TEST_GETS a second.
+// Nodes that are killed again and again while a client without keys of its own asks them at a
+// steady rate: for GALAXY_TEST_SECONDS, GALAXY_TEST_GETS a second.
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>
