@@ -195,6 +195,8 @@ void Client::cancel(std::uint64_t id)
             } else if (state_ == State::open) {
                 append_cancel(frames_, id);
                 channel_->send(frames_);
+                // Who never answers must not fill the window with what nobody waits for.
+                if (++abandoned_ == options_.window) channel_->close();
             }
             return;
         }
@@ -296,6 +298,7 @@ Client::Jobs Client::take_broken(bool worth_another_try)
 {
     Jobs broken;
     in_flight_ = 0;
+    abandoned_ = 0;
     for (auto job = jobs_.begin(); job != jobs_.end();) {
         if (!job->second.sent) {
             ++job;
@@ -337,7 +340,10 @@ bool Client::received(std::string_view message)
             Job job = std::move(found->second);
             jobs_.erase(found);
             --in_flight_;
-            if (!job.handler) continue;
+            if (!job.handler) {
+                --abandoned_;
+                continue;
+            }
             if (answer->status == Status::ask_by_http) {
                 by_plain.push_back(std::move(job));
             } else {

@@ -94,6 +94,7 @@ private:
     boost::unordered_flat_map<std::uint64_t, Job> jobs_;
     std::deque<std::uint64_t> line_;  ///< not sent yet, in order; some may be over
     std::size_t in_flight_ = 0;       ///< sent and not answered
+    std::size_t abandoned_ = 0;       ///< of these, cancelled
     std::string frames_;              ///< scratch
     std::string digest_;              ///< that the peer was told last
     std::uint64_t opened_ = 0;
