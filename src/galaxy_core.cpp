@@ -321,6 +321,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
     };
 
     intake_stopped_ = true;
+    loaders_.drop();
     {
         const std::lock_guard lock(lost_mutex_);
         while (Waiter* waiter = inbox_.take()) {

@@ -5,6 +5,7 @@
 #include "flight/aftermath.hpp"
 #include "flight/flight.hpp"
 #include "flight/inbox.hpp"
+#include "flight/loaders.hpp"
 #include "flight/wakeups.hpp"
 #include "logger.hpp"
 #include "peers/candidates.hpp"
@@ -178,9 +179,11 @@ private:
     bool enter_soon();
     void post_home(Aftermath left);
     template <class F>
-    Aftermath visit(F f);             // beneath
-    void come_in();                   // beneath
-    void follow(Aftermath left);      // beneath
+    Aftermath visit(F f);         // beneath
+    void come_in();               // beneath
+    void go_on(Aftermath left);   // beneath
+    void follow(Aftermath left);  // beneath
+    bool at_rest() const noexcept;
     void wake(Sleepers sleepers);     // beneath
     void end_turn();                  // strand
     bool unsettled() const noexcept;  // strand
@@ -205,6 +208,7 @@ private:
     store::Store store_;
     Inbox<Waiter> inbox_;
     Inbox<Flight> ended_;  ///< flights whose loads have ended
+    Loaders loaders_;
     Strand strand_;
     std::atomic<bool> intake_stopped_ = false;
     std::atomic<bool> tending_ = false;

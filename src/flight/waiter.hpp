@@ -2,7 +2,7 @@
 #pragma once
 
 #include "flight/deadlines.hpp"
-#include "flight/get_handler.hpp"
+#include "flight/handler_slot.hpp"
 #include "flight/request.hpp"
 
 #include <galaxy/value.hpp>
@@ -110,7 +110,7 @@ private:
     mutable std::atomic<std::uint32_t> references_ = 0;
     std::atomic<bool> claimed_ = false;
     std::atomic<bool> handed_in_ = false;
-    GetHandlerSlot handler_;
+    HandlerSlot<boost::system::error_code, Value> handler_;
     boost::asio::cancellation_slot slot_;
     std::unique_ptr<Executor> executor_;  ///< null: the galaxy's own
     Value value_;
