@@ -4,6 +4,7 @@
 
 #include "galaxy_core.hpp"
 #include "names.hpp"
+#include "runtime/recycled.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/assert.hpp>
@@ -100,7 +101,7 @@ void GalaxyCore::join(Waiter::Ref waiter)
         counters_.joined.add();
     } else {
         if (flights_.size() >= options_.max_flights) return refuse(waiter, errc::refused);
-        flight = std::make_shared<Flight>(waiter);
+        flight = std::allocate_shared<Flight>(RecyclingAllocator<Flight>(), waiter);
         flights_.emplace(flight->key, flight);
         flights_changed();
         counters_.led.add();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "flight/waiter.hpp"
 
+#include "runtime/recycled.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/prefer.hpp>
 
@@ -15,7 +17,7 @@ namespace asio = boost::asio;
 Waiter::Ref Waiter::make(const GetRequest& request)
 {
     const std::size_t size = request.key.size();
-    char* place = static_cast<char*>(::operator new(sizeof(Waiter) + size));
+    char* place = static_cast<char*>(take_recycled(sizeof(Waiter) + size));
     char* key = place + sizeof(Waiter);
     if (size != 0) std::memcpy(key, request.key.data(), size);
     auto* waiter = ::new (static_cast<void*>(place)) Waiter(request);
@@ -25,8 +27,9 @@ Waiter::Ref Waiter::make(const GetRequest& request)
 
 void Waiter::destroy(const Waiter* waiter) noexcept
 {
+    const std::size_t size = sizeof(Waiter) + waiter->request_.key.size();
     waiter->~Waiter();
-    ::operator delete(const_cast<Waiter*>(waiter));
+    recycle(const_cast<Waiter*>(waiter), size);
 }
 
 void Waiter::set_executor(Executor executor)
