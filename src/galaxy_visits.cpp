@@ -99,10 +99,11 @@ Aftermath GalaxyCore::visit(F f)
 {
     Aftermath left;
     const Visitor here(*this, left);
-    strand_.run([self = shared_from_this(), f = std::move(f)]() mutable {
+    auto turn = [this, f = std::move(f)]() mutable {
         f();
-        self->end_turn();
-    });
+        end_turn();
+    };
+    strand_.run(std::move(turn), *this);
     return left;
 }
 
