@@ -50,7 +50,7 @@ void GalaxyCore::hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor&
     if (!refusal && intake_stopped_) refusal = errc::closed;
     if (refusal) return refuse(waiter, refusal);
 
-    waiter->watch_cancellation(weak_from_this());
+    if (waiter->cancellable()) waiter->watch_cancellation(weak_from_this());
     if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
 }
 

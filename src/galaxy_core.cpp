@@ -146,21 +146,24 @@ void GalaxyCore::refuse(const Waiter::Ref& waiter, boost::system::error_code err
 void GalaxyCore::settle(Flight& flight, Audience audience, boost::system::error_code error,
                         Value value)
 {
-    settle_list(flight.local_only, error, value);
-    if (audience == Audience::all) settle_list(flight.anyone, error, value);
+    if (!flight.local_only.empty()) settle_list(flight.local_only, error, value);
+    if (audience == Audience::all) settle_list(flight.anyone, error, std::move(value));
 }
 
-void GalaxyCore::settle_list(Waiters& waiters, boost::system::error_code error, const Value& value)
+void GalaxyCore::settle_list(Waiters& waiters, boost::system::error_code error, Value value)
 {
-    while (!waiters.empty()) complete(waiters.front(), error, value);
+    while (!waiters.empty()) {
+        const bool last = &waiters.front() == &waiters.back();
+        complete(waiters.front(), error, last ? std::move(value) : value);
+    }
 }
 
-void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, const Value& value)
+void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, Value value)
 {
     Waiter::Ref done = unlink(waiter);
     if (!done->claim()) return;
     count_end(*done, error, value, moment());
-    done->set_outcome(error, value);
+    done->set_outcome(error, std::move(value));
     wakeups_.add(std::move(done));
 }
 

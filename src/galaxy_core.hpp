@@ -159,8 +159,8 @@ private:
     void refuse(const Waiter::Ref& waiter, boost::system::error_code error);
     void settle(Flight& flight, Audience audience, boost::system::error_code error,
                 Value value = {});
-    void settle_list(Waiters& waiters, boost::system::error_code error, const Value& value);
-    void complete(Waiter& waiter, boost::system::error_code error, const Value& value);
+    void settle_list(Waiters& waiters, boost::system::error_code error, Value value);
+    void complete(Waiter& waiter, boost::system::error_code error, Value value);
     static Waiter::Ref unlink(Waiter& waiter);
     void forget(Waiter& waiter);
     void post_completion(Waiter::Ref waiter);  // any thread

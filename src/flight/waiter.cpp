@@ -40,7 +40,6 @@ void Waiter::set_executor(Executor executor)
 
 void Waiter::watch_cancellation(std::weak_ptr<WaiterOwner> owner)
 {
-    if (!slot_.is_connected()) return;
     slot_.assign([self = Ref(this), owner = std::move(owner)](asio::cancellation_type type) {
         if (type != asio::cancellation_type::none) self->cancel(owner);
     });

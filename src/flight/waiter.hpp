@@ -69,6 +69,7 @@ public:
     bool at_home() const noexcept { return !executor_; }
     const Executor& executor() const noexcept { return *executor_; }  ///< unless `at_home`
 
+    bool cancellable() const noexcept { return slot_.is_connected(); }
     void watch_cancellation(std::weak_ptr<WaiterOwner> owner);
 
     /// True for the first caller only, who must see that `invoke` or `drop` follows.
