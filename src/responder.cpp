@@ -14,9 +14,8 @@ namespace asio = boost::asio;
 
 /// A request that was looked at: answered already, or a get to wait for.
 struct Responder::Admitted {
-    boost::system::error_code error;
-    Value value;
-    std::shared_ptr<GalaxyCore> galaxy;  ///< null: error and value are the answer
+    PeerAnswer answer;
+    std::shared_ptr<GalaxyCore> galaxy;  ///< null: the answer is there
     Waiter::Ref waiter;
 };
 
@@ -32,47 +31,78 @@ void count_ring(const PeerRequest& request, const UniverseCore& universe, Galaxy
                       {{"galaxy", galaxy.name()}, {"digest", request.digest}});
 }
 
+void count(const PeerRequest& request, const UniverseCore& universe, GalaxyCore& galaxy)
+{
+    if (request.verb == Verb::fetch) galaxy.counters().server_requests.add();
+    if (request.verb == Verb::peek) galaxy.counters().server_peeks.add();
+    count_ring(request, universe, galaxy);
+}
+
+/// Whether a request may be asked of this universe at all.
+boost::system::error_code judge(const PeerRequest& request, const UniverseCore& universe)
+{
+    if (universe.closed()) return errc::closed;
+    if (!request.universe.empty() && request.universe != universe.name()) return errc::wrong_peer;
+    if (!request.peer.empty() && request.peer != universe.self()) return errc::wrong_peer;
+    return {};
+}
+
+PeerAnswer peek(std::string_view key, GalaxyCore& galaxy)
+{
+    std::optional<store::Hit> found = galaxy.store().find(key, store::Touch::no);
+    if (!found) return {errc::not_found};
+    galaxy.counters().server_peek_hits.add();
+    return {{}, std::move(found->value)};
+}
+
+/// Nothing where the value has to be waited for.
+std::optional<PeerAnswer> look(const PeerRequest& request, GalaxyCore& galaxy)
+{
+    if (request.verb == Verb::peek) return peek(request.key, galaxy);
+    if (request.verb != Verb::fetch) return PeerAnswer{errc::unsupported};
+    bool yielding = false;  // the server gives way to others, not the galaxy
+    std::optional<Value> hit = galaxy.hit(request.key, yielding);
+    if (!hit) return std::nullopt;
+    if (yielding) galaxy.tend_store();
+    return PeerAnswer{{}, std::move(*hit)};
+}
+
 }  // namespace
+
+std::optional<PeerAnswer> Responder::answer_now(const PeerRequest& request) const
+{
+    const auto universe = universe_.lock();
+    if (!universe) return PeerAnswer{errc::closed};
+    if (const boost::system::error_code error = judge(request, *universe)) return PeerAnswer{error};
+    const auto galaxy = universe->find(request.galaxy);
+    if (!galaxy) return PeerAnswer{errc::no_such_galaxy};
+    std::optional<PeerAnswer> answer = look(request, *galaxy);
+    if (answer) count(request, *universe, *galaxy);
+    return answer;
+}
 
 Responder::Pending Responder::admit(const PeerRequest& request) const
 {
     auto admitted = std::make_shared<Admitted>();
-    const auto answer = [&](boost::system::error_code error) {
-        admitted->error = error;
+    const auto refuse = [&](boost::system::error_code error) {
+        admitted->answer.error = error;
         return admitted;
     };
     const auto universe = universe_.lock();
-    if (!universe || universe->closed()) return answer(errc::closed);
-    if (!request.universe.empty() && request.universe != universe->name())
-        return answer(errc::wrong_peer);
-    if (!request.peer.empty() && request.peer != universe->self()) return answer(errc::wrong_peer);
-    const auto galaxy = universe->find(request.galaxy);
-    if (!galaxy) return answer(errc::no_such_galaxy);
-    Counters& counters = galaxy->counters();
-    count_ring(request, *universe, *galaxy);
-
-    if (request.verb == Verb::peek) {
-        counters.server_peeks.add();
-        std::optional<store::Hit> found = galaxy->store().find(request.key, store::Touch::no);
-        if (!found) return answer(errc::not_found);
-        counters.server_peek_hits.add();
-        admitted->value = std::move(found->value);
-        return admitted;
-    }
-    if (request.verb != Verb::fetch) return answer(errc::unsupported);
-
-    counters.server_requests.add();
-    bool yielding = false;  // an answer completes by post in any case
-    if (std::optional<Value> hit = galaxy->hit(request.key, yielding)) {
-        if (yielding) galaxy->tend_store();
-        admitted->value = std::move(*hit);
+    if (!universe) return refuse(errc::closed);
+    if (const boost::system::error_code error = judge(request, *universe)) return refuse(error);
+    auto galaxy = universe->find(request.galaxy);
+    if (!galaxy) return refuse(errc::no_such_galaxy);
+    count(request, *universe, *galaxy);
+    if (std::optional<PeerAnswer> answer = look(request, *galaxy)) {
+        admitted->answer = std::move(*answer);
         return admitted;
     }
     GetOptions options;
     options.mode = Mode::no_peer;
     options.timeout = request.timeout;
-    admitted->galaxy = galaxy;
     admitted->waiter = galaxy->waiter(request.key, options);
+    admitted->galaxy = std::move(galaxy);
     return admitted;
 }
 
@@ -84,7 +114,7 @@ void Responder::start(Pending pending, asio::any_io_executor executor, Handler h
         return;
     }
     asio::post(executor, [pending = std::move(pending), handler = std::move(handler)]() mutable {
-        std::move(handler)(pending->error, std::move(pending->value));
+        std::move(handler)(pending->answer.error, std::move(pending->answer.value));
     });
 }
 
@@ -92,6 +122,12 @@ bool Responder::draining() const noexcept
 {
     const auto universe = universe_.lock();
     return universe && universe->draining();
+}
+
+bool Responder::closed() const noexcept
+{
+    const auto universe = universe_.lock();
+    return !universe || universe->closed();
 }
 
 std::string Responder::self_id() const
@@ -104,6 +140,12 @@ std::string Responder::universe() const
 {
     const auto universe = universe_.lock();
     return universe ? universe->name() : std::string();
+}
+
+void Responder::log(LogLevel level, std::string_view message,
+                    std::initializer_list<LogField> fields) const
+{
+    if (const auto universe = universe_.lock()) universe->logger()(level, message, fields);
 }
 
 TimePoint Responder::now() const noexcept

@@ -3,9 +3,18 @@
 
 #include <galaxy/get_options.hpp>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 
 namespace galaxy {
+
+/// Whether a header of tracing may be handed on: printable ASCII, at most 512 bytes, not empty.
+inline bool is_traceable(std::string_view text) noexcept
+{
+    return !text.empty() && text.size() <= 512
+           && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
 
 /// The headers of a TraceContext, owned.
 struct TraceStrings {

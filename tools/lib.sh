@@ -45,6 +45,7 @@ has_boost() {
 int main() {}
 END
 }
+has_openssl() { compiles "$CXX" ssl crypto <<<$'#include <openssl/ssl.h>\nint main() {}'; }
 has_sqlite() { compiles "$CXX" sqlite3 <<<$'#include <sqlite3.h>\nint main() {}'; }
 has_catch2() {
     compiles "$CXX" Catch2 <<<$'#include <catch2/catch_version_macros.hpp>\nint main() {}'
@@ -72,6 +73,7 @@ missing_for() {
         has_cmake || echo cmake
         command -v ninja >/dev/null || echo ninja-build
         has_boost || boost_packages
+        has_openssl || echo libssl-dev
         has_sqlite || echo libsqlite3-dev
         ;;
     test)

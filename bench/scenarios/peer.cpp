@@ -128,11 +128,13 @@ asio::awaitable<void> ask_server(Place place, const Server& server, Keys keys, s
 /// The asking half of a universe of two, which owns nothing and keeps nothing.
 class Asker {
 public:
-    explicit Asker(const Options& options)
+    enum class By { http, stream };
+
+    Asker(const Options& options, By by)
         : owner_(start_child("serve", {{"entries", options.residents[0]},
                                        {"key_size", options.key_size},
                                        {"value_size", options.value_size}})),
-          universe_(io_.get_executor(), universe_options(options)),
+          universe_(io_.get_executor(), universe_options(options, by)),
           galaxy_(universe_.create("bench", ready_backend(options.value_size), galaxy_options()))
     {
         const std::string port = owner_->await_line("listening on ", std::chrono::minutes(10));
@@ -152,9 +154,10 @@ public:
     }
 
 private:
-    static galaxy::UniverseOptions universe_options(const Options& options)
+    static galaxy::UniverseOptions universe_options(const Options& options, By by)
     {
         galaxy::http::ProtocolOptions protocol;
+        if (by == By::http) protocol.stream.connections = 0;
         protocol.max_idle = std::max<std::size_t>(protocol.max_idle, options.callers);
         protocol.max_connections = std::max<std::size_t>(protocol.max_connections, options.callers);
         galaxy::UniverseOptions made;
@@ -208,13 +211,18 @@ void run(const Options& options, Report& report)
     const std::size_t residents = options.residents[0];
     const Requests requests(residents, options.key_size, options.popularity);
     const std::size_t bytes = residents * (options.key_size + options.value_size + 200);
-    auto asker = std::make_shared<Asker>(options);
+    auto by_http = std::make_shared<Asker>(options, Asker::By::http);
+    auto by_stream = std::make_shared<Asker>(options, Asker::By::stream);
     const std::shared_ptr<Server> memcached = start_memcached((bytes >> 20) + 256);
     const std::shared_ptr<Server> redis = start_redis();
 
     Contest contest(options);
     contest.add("galaxy http", fields_of(options, options.callers, 1),
-                [&](Histogram& latencies) { return asker->turn(options, requests, latencies); });
+                [&](Histogram& latencies) { return by_http->turn(options, requests, latencies); });
+    contest.add("galaxy stream", fields_of(options, 1, 1), [&](Histogram& latencies) {
+        return by_stream->turn(options, requests, latencies);
+    });
+    contest.compare("galaxy stream", "galaxy http");
     if (memcached) {
         memcached->fill(residents, options.key_size, options.value_size);
         enter_server(contest, "memcached", options, requests, memcached, 1);
@@ -224,8 +232,10 @@ void run(const Options& options, Report& report)
         enter_server(contest, "redis", options, requests, redis, 1);
         enter_server(contest, "redis pipelined", options, requests, redis, 16);
     }
-    for (const char* rival : {"memcached", "redis", "redis pipelined"})
+    for (const char* rival : {"memcached", "redis", "redis pipelined"}) {
+        contest.compare("galaxy stream", rival);
         contest.compare("galaxy http", rival);
+    }
     contest.run();
 
     std::string title =

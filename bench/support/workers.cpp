@@ -5,6 +5,7 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 
+#include <atomic>
 #include <deque>
 #include <exception>
 #include <mutex>
@@ -74,10 +75,15 @@ Sample run_workers(asio::io_context& io, std::size_t workers, std::size_t thread
     std::deque<Lap> laps;
     std::deque<Histogram> histograms(workers);
     Failure failure;
+    std::atomic<std::size_t> left = workers;
     for (std::size_t i = 0; i != workers; ++i) {
         Lap& lap = laps.emplace_back(length);
         asio::co_spawn(io, worker(Place{i, workers, lap, histograms[i]}),
-                       [&failure](std::exception_ptr error) { failure.keep(std::move(error)); });
+                       [&](std::exception_ptr error) {
+                           failure.keep(std::move(error));
+                           // Connections that stay open for the next turn would keep it running.
+                           if (--left == 0) io.stop();
+                       });
     }
     run_context(io, threads);
     failure.rethrow();

@@ -39,28 +39,35 @@ std::string numeric(const std::string& host)
     return found.begin()->endpoint().address().to_string();
 }
 
-Options with_protocol(Options options)
+galaxy::UniverseOptions universe_options(const Options& options, const Trust& trust)
 {
-    options.universe.fetch_protocol = galaxy::http::protocol(options.protocol);
-    options.universe.log = write_log;
-    return options;
+    galaxy::UniverseOptions universe = options.universe;
+    galaxy::http::ProtocolOptions protocol = options.protocol;
+    protocol.tls = trust.client();
+    protocol.secret = trust.secret();
+    universe.fetch_protocol = galaxy::http::protocol(std::move(protocol));
+    universe.log = write_log;
+    return universe;
 }
 
 }  // namespace
 
 Node::Node(Options options)
-    : options_(with_protocol(std::move(options))),
+    : options_(std::move(options)),
+      trust_(options_),
       context_(static_cast<int>(options_.threads)),
       control_(asio::make_strand(context_)),
       signals_(control_, SIGTERM, SIGINT),
+      hangups_(control_),
       origin_(make_origin(options_, context_.get_executor())),
-      universe_(context_.get_executor(), options_.universe),
+      universe_(context_.get_executor(), universe_options(options_, trust_)),
       server_(make_server()),
       watcher_(
           universe_,
           {options_.peers, {options_.universe.self, to_string(endpoint())}, options_.client_only},
           options_.peers_file, control_)
 {
+    if (!trust_.empty()) hangups_.add(SIGHUP);
     outlives_the_context_ = origin_.resources;
     galaxy::GalaxyOptions galaxy_options = options_.galaxy;
     galaxy_options.backend_executor = origin_.executor;
@@ -77,6 +84,8 @@ galaxy::http::Server Node::make_server() const
     galaxy::http::ServerOptions server;
     server.address = numeric(options_.listen.host);
     server.port = options_.listen.port;
+    server.tls = trust_.server();
+    server.secret = trust_.secret();
     server.route = [routes = Routes(universe_)](galaxy::http::Request request) {
         return routes.answer(request);
     };
@@ -97,12 +106,22 @@ void Node::run()
 {
     log_memory(options_.galaxy.capacity);
     asio::co_spawn(control_, await_the_end(), asio::detached);
+    await_hangup();
     asio::co_spawn(control_, watcher_.watch(), asio::detached);
     // An exception out of a handler is a bug, and better loud than a thread less.
     const auto serve = [this]() noexcept { context_.run(); };
     std::vector<std::jthread> others;
     for (std::size_t i = 1; i < options_.threads; ++i) others.emplace_back(serve);
     serve();
+}
+
+void Node::await_hangup()
+{
+    hangups_.async_wait([this](boost::system::error_code error, int) {
+        if (error) return;
+        trust_.reload();
+        await_hangup();
+    });
 }
 
 asio::awaitable<void> Node::await_the_end()

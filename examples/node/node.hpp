@@ -3,6 +3,7 @@
 
 #include "node/options.hpp"
 #include "node/origin.hpp"
+#include "node/trust.hpp"
 #include "node/watcher.hpp"
 
 #include <galaxy/http/server.hpp>
@@ -31,12 +32,15 @@ public:
 private:
     galaxy::http::Server make_server() const;
     boost::asio::awaitable<void> await_the_end();
+    void await_hangup();
 
     Options options_;
+    Trust trust_;
     std::shared_ptr<void> outlives_the_context_;
     boost::asio::io_context context_;
     boost::asio::strand<boost::asio::io_context::executor_type> control_;
     boost::asio::signal_set signals_;
+    boost::asio::signal_set hangups_;
     Origin origin_;
     galaxy::Universe universe_;
     galaxy::http::Server server_;

@@ -98,6 +98,14 @@ void set_capacity(Options& options, std::string_view text)
     options.galaxy.capacity = *bytes;
 }
 
+Flag file_flag(std::string_view flag, std::string_view help, std::string Options::*where)
+{
+    return {flag, "FILE", help, [where](Options& o, std::string_view text) {
+                if (text.empty()) reject("a file", text);
+                o.*where = text;
+            }};
+}
+
 std::vector<Flag> identity_flags()
 {
     return {
@@ -114,11 +122,8 @@ std::vector<Flag> identity_flags()
              o.query = text;
          }},
         {"--peer", "ID=URI", "another node; repeatable", set_peer},
-        {"--peers", "FILE", "other nodes, ID=URI a line; looked at every second",
-         [](Options& o, std::string_view text) {
-             if (text.empty()) reject("a file", text);
-             o.peers_file = text;
-         }},
+        file_flag("--peers", "other nodes, ID=URI a line; looked at every second",
+                  &Options::peers_file),
         {"--client-only", "", "ask the others and own no key",
          [](Options& o, std::string_view) {
              o.client_only = true;
@@ -134,6 +139,20 @@ std::vector<Flag> identity_flags()
          count(256, [](Options& o) { return &o.threads; })},
         {"--max-backend-loads", "N", "loads from the origin at once (1024)",
          count(1'000'000, [](Options& o) { return &o.galaxy.max_backend_loads; })},
+    };
+}
+
+// What SIGHUP reads again.
+std::vector<Flag> trust_flags()
+{
+    return {
+        file_flag("--tls-cert", "PEM: serve under TLS, with this chain of certificates",
+                  &Options::tls_certificate),
+        file_flag("--tls-key", "PEM: the key of the certificate", &Options::tls_key),
+        file_flag("--tls-ca", "PEM: who else connects, or is a peer, needs a certificate of these",
+                  &Options::tls_authorities),
+        file_flag("--secret-file", "secrets that peers must send, one a line; the first is sent",
+                  &Options::secret_file),
     };
 }
 
@@ -177,6 +196,7 @@ const std::vector<Flag>& flags()
 {
     static const std::vector<Flag> all = [] {
         std::vector<Flag> joined = identity_flags();
+        for (Flag& flag : trust_flags()) joined.push_back(std::move(flag));
         for (Flag& flag : time_flags()) joined.push_back(std::move(flag));
         return joined;
     }();
@@ -198,6 +218,10 @@ void check_together(const Options& options)
         throw UsageError("--backoff-min is longer than --backoff-max");
     if (options.client_only && options.peers.empty() && options.peers_file.empty())
         throw UsageError("--client-only needs --peer or --peers, or there is nobody to ask");
+    if (options.tls_certificate.empty() != options.tls_key.empty())
+        throw UsageError("--tls-cert and --tls-key go together");
+    if (!options.tls_authorities.empty() && options.tls_certificate.empty())
+        throw UsageError("--tls-ca needs --tls-cert: both sides show a certificate");
     // With port 0 the node's own port is not known yet; its own entry is then checked when it is.
     const bool known = options.listen.port != 0;
     const galaxy::Peer self{options.universe.self,
@@ -260,7 +284,9 @@ std::string help_text()
         left.resize(std::max<std::size_t>(left.size() + 1, 27), ' ');
         text += left + std::string(flag.help) + "\n";
     }
-    return text + "  --help, --version\n\nTIME is such as 250ms, 5s or 5m.\n";
+    return text
+           + "  --help, --version\n\nTIME is such as 250ms, 5s or 5m.\n"
+             "SIGHUP reads certificates and secrets again.\n";
 }
 
 }  // namespace node

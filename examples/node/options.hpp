@@ -24,6 +24,10 @@ struct Options {
     std::string query = "select value from origin where key=?1";
     std::vector<galaxy::Peer> peers;
     std::string peers_file;
+    std::string tls_certificate;
+    std::string tls_key;
+    std::string tls_authorities;
+    std::string secret_file;
     bool client_only = false;
     std::size_t threads = 1;
     galaxy::Duration drain = std::chrono::seconds(5);

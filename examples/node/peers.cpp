@@ -56,7 +56,9 @@ std::vector<galaxy::Peer> parse_peers(std::string_view text)
 
 bool agrees(const Endpoint& own, std::string_view uri)
 {
-    if (uri.starts_with("http://")) uri.remove_prefix(7);
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (uri.starts_with(scheme)) uri.remove_prefix(scheme.size());
+    }
     uri = uri.substr(0, uri.find('/'));
     const std::optional<Endpoint> said = parse_endpoint(uri);
     if (!said || said->port != own.port) return false;

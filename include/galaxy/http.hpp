@@ -6,4 +6,6 @@
 
 #include <galaxy/http/handler.hpp>
 #include <galaxy/http/protocol.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/http/server.hpp>
+#include <galaxy/http/tls.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <galaxy/fetch.hpp>
+#include <galaxy/observe.hpp>
 #include <galaxy/value.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -10,6 +11,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +31,12 @@ struct PeerRequest {
     std::string_view universe = {};       ///< the universe meant; empty: not stated, as from Go
     std::string_view peer = {};           ///< the peer id meant; empty: not stated
     std::string_view digest = {};         ///< the asker's picker and members; empty: not stated
+};
+
+/// What a request came to: a value, or why there is none.
+struct PeerAnswer {
+    boost::system::error_code error = {};
+    Value value = {};
 };
 
 /// Answers the requests of peers from one universe: what a fetch protocol's server half calls.
@@ -56,10 +64,24 @@ public:
             Start{get_executor()}, token, admit(request));
     }
 
+    /// The answer where nothing has to be waited for: what is in memory, every peek, and what is
+    /// refused. Nothing otherwise: then nothing was counted, and `async_answer` is to be asked.
+    ///
+    /// Every 256th hit of a thread costs more, as the galaxy's own work rides on it. Whoever calls
+    /// this in a loop lets others run now and then.
+    std::optional<PeerAnswer> answer_now(const PeerRequest& request) const;
+
     /// What the next answers should say of this process.
     bool draining() const noexcept;
+    /// The universe is closed, or gone.
+    bool closed() const noexcept;
     std::string self_id() const;
     std::string universe() const;
+
+    /// Says something in the universe's log, with repeats left out. `message` is a literal, by which
+    /// repeats are known.
+    void log(LogLevel level, std::string_view message,
+             std::initializer_list<LogField> fields) const;
 
     /// The moment by the universe's clock, to turn an expiry into a remaining lifetime.
     TimePoint now() const noexcept;

@@ -3,6 +3,7 @@
 
 #include "http/answer.hpp"
 #include "http/pool.hpp"
+#include "http/tls_context.hpp"
 #include "http/wire.hpp"
 
 #include <boost/asio/connect.hpp>
@@ -10,8 +11,6 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/fields.hpp>
-
-#include <sys/socket.h>
 
 #include <cerrno>
 #include <concepts>
@@ -26,7 +25,7 @@ namespace beast = boost::beast;
 using asio::ip::tcp;
 
 Connection::Io::Io(const asio::any_io_executor& executor)
-    : strand(asio::make_strand(executor)), socket(strand), resolver(strand), deadline(strand)
+    : strand(asio::make_strand(executor)), transport(strand), resolver(strand), deadline(strand)
 {
 }
 
@@ -63,7 +62,9 @@ void Connection::begin(JobPtr job)
     job_ = std::move(job);
     heard_ = false;
     ++attempt_;
-    if (pooled_ && still_open()) {
+    // A peer may have closed an idle connection, or said what nobody asked: a look costs less than
+    // an error.
+    if (pooled_ && io_->transport.look() == Seen::nothing) {
         send();
     } else {
         pooled_ = false;
@@ -76,19 +77,9 @@ void Connection::give_up(const JobPtr& job)
     if (job_ == job) fail(asio::error::operation_aborted, {});
 }
 
-/// A peer may have closed an idle connection, or said what nobody asked: a look costs less than an
-/// error.
-bool Connection::still_open()
-{
-    char byte = 0;
-    const ssize_t seen =
-        ::recv(io_->socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
-    return seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
 void Connection::connect()
 {
-    close_socket();
+    io_->transport = Transport(io_->strand);
     ++attempt_;
     pool_->opening();
     io_->deadline.expires_after(pool_->options().connect_timeout);
@@ -120,7 +111,7 @@ void Connection::resolve()
 
 void Connection::connect_to(tcp::resolver::results_type addresses)
 {
-    asio::async_connect(io_->socket, addresses,
+    asio::async_connect(io_->transport.socket(), addresses,
                         then([](Connection& self, error_code error, const tcp::endpoint&) {
                             self.connected(error);
                         }));
@@ -128,17 +119,40 @@ void Connection::connect_to(tcp::resolver::results_type addresses)
 
 void Connection::connected(error_code error)
 {
-    ++attempt_;  // the deadline may be on its way already
-    io_->deadline.cancel();
     if (error == asio::error::no_descriptors
         || error == error_code(ENFILE, boost::system::system_category())) {
         // That is this process's trouble, not the peer's.
         return fail(errc::busy, "connecting: " + error.message());
     }
-    if (!error) io_->socket.non_blocking(true, error);
+    tcp::socket& socket = io_->transport.socket();
+    if (!error) socket.non_blocking(true, error);
     if (error) return fail(errc::peer_unreachable, "connecting: " + error.message());
     error_code ignored;
-    io_->socket.set_option(tcp::no_delay(true), ignored);
+    socket.set_option(tcp::no_delay(true), ignored);
+    if (pool_->tls()) return shake_hands();
+    ready();
+}
+
+void Connection::shake_hands()
+{
+    io_->transport.secure_with([this](tcp::socket socket) {
+        return pool_->tls().context()->client(std::move(socket), pool_->endpoint().host);
+    });
+    io_->transport.async_handshake(then([](Connection& self, error_code error) {
+        if (error) return self.tls_failed(error);
+        self.ready();
+    }));
+}
+
+void Connection::tls_failed(error_code error)
+{
+    fail(errc::peer_unreachable, "TLS: " + io_->transport.secure()->explain(error));
+}
+
+void Connection::ready()
+{
+    ++attempt_;  // the deadline may be on its way already
+    io_->deadline.cancel();
     send();
 }
 
@@ -146,7 +160,7 @@ void Connection::send()
 {
     inlet_.clear();
     renew_parser();
-    asio::async_write(io_->socket, asio::buffer(job_->request),
+    asio::async_write(io_->transport, asio::buffer(job_->request),
                       then([job = job_](Connection& self, error_code error, std::size_t) {
                           if (error) return self.broke(error);
                           self.receive();
@@ -165,16 +179,16 @@ void Connection::renew_parser()
 void Connection::receive()
 {
     inlet_.keep();
-    io_->socket.async_wait(tcp::socket::wait_read, then([](Connection& self, error_code error) {
-                               if (error) return self.broke(error);
-                               self.read();
-                           }));
+    io_->transport.async_wait_readable(then([](Connection& self, error_code error) {
+        if (error) return self.broke(error);
+        self.read();
+    }));
 }
 
 void Connection::read()
 {
     error_code error;
-    const std::size_t size = inlet_.read(io_->socket, error);
+    const std::size_t size = inlet_.read(io_->transport, error);
     if (error == asio::error::would_block) return receive();
     if (error == asio::error::eof) return at_end_of_stream();
     if (error) return broke(error);
@@ -252,6 +266,9 @@ void Connection::broke(error_code error)
         pooled_ = false;
         return connect();
     }
+    // By TLS 1.3 a client believes the handshake to be over before its certificate was looked at.
+    const SecureStream* const secure = io_->transport.secure();
+    if (!heard_ && secure && secure->is_of_tls(error)) return tls_failed(error);
     fail(errc::peer_reset, error.message());
 }
 
@@ -277,16 +294,10 @@ void Connection::end(FetchResult result, bool reusable)
     } else {
         io_->deadline.cancel();
         io_->resolver.cancel();
-        close_socket();
+        io_->transport.close();
         pool_->discard(shared_from_this());
     }
     pool_->finish(job, std::move(result));
-}
-
-void Connection::close_socket()
-{
-    error_code ignored;
-    io_->socket.close(ignored);
 }
 
 }  // namespace galaxy::http

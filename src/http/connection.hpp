@@ -4,6 +4,7 @@
 #include "http/answer_body.hpp"
 #include "http/inlet.hpp"
 #include "http/job.hpp"
+#include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
 
 #include <galaxy/error.hpp>
@@ -50,7 +51,7 @@ private:
         explicit Io(const boost::asio::any_io_executor& executor);
 
         boost::asio::strand<boost::asio::any_io_executor> strand;
-        boost::asio::ip::tcp::socket socket;
+        Transport transport;
         boost::asio::ip::tcp::resolver resolver;
         boost::asio::steady_timer deadline;
     };
@@ -66,6 +67,9 @@ private:
     void resolve();
     void connect_to(boost::asio::ip::tcp::resolver::results_type addresses);
     void connected(error_code error);
+    void shake_hands();
+    void tls_failed(error_code error);
+    void ready();
     void send();
     void renew_parser();
     void receive();
@@ -74,11 +78,9 @@ private:
     void at_end_of_stream();
     void answered();
 
-    bool still_open();
     void broke(error_code error);
     void fail(error_code error, std::string detail);
     void end(FetchResult result, bool reusable);
-    void close_socket();
 
     const std::shared_ptr<Pool> pool_;
     std::unique_ptr<Io> io_;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/http/handler.hpp>
 
+#include "http/conversation.hpp"
 #include "http/options.hpp"
 #include "http/reply.hpp"
+#include "http/upgrade.hpp"
 #include "http/wire.hpp"
 
 #include <galaxy/universe.hpp>
@@ -50,9 +52,27 @@ PeerRequest peer_request(const Request& request, const Target& target)
             .digest = request.header(header::digest)};
 }
 
-asio::awaitable<Response> answer(Responder responder, Target target, Request request)
+/// The log tells that it happened, and never what was sent.
+Response unauthorized(const Responder& responder, const Request& request)
 {
-    std::optional<Response> response = refuse(request, target);
+    if (request.header(header::authorization).empty()) {
+        responder.log(LogLevel::warning, "a peer's request without the shared secret", {});
+    } else {
+        responder.log(LogLevel::warning, "a peer's request with a wrong shared secret", {});
+    }
+    Response response = text_reply(401, "the shared secret is missing or wrong\n");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return response;
+}
+
+asio::awaitable<Response> answer(Responder responder, Secret secret, Target target, Request request)
+{
+    std::optional<Response> response;
+    if (secret.admits(request.header(header::authorization))) {
+        response = refuse(request, target);
+    } else {
+        response = unauthorized(responder, request);
+    }
     if (!response) {
         const PeerRequest wanted = peer_request(request, target);
         constexpr auto token = asio::as_tuple(asio::use_awaitable);
@@ -75,22 +95,47 @@ asio::awaitable<Response> answer(Responder responder, Target target, Request req
     co_return std::move(*response);
 }
 
+asio::awaitable<Response> refuse(Responder responder, Secret secret, Request request)
+{
+    const bool admitted = secret.admits(request.header(header::authorization));
+    Response response =
+        admitted ? refuse_stream(request, responder) : unauthorized(responder, request);
+    sign(response, {responder.self_id(), responder.draining()});
+    co_return std::move(response);
+}
+
 }  // namespace
 
-Handler::Handler(const Universe& universe, Paths paths)
-    : responder_(universe.responder()), paths_(std::move(paths))
+Handler::Handler(const Universe& universe, Paths paths, StreamLimits limits, Secret secret)
+    : responder_(universe.responder()),
+      paths_(std::move(paths)),
+      limits_(limits),
+      secret_(std::move(secret))
 {
     check(paths_);
+    check(limits_);
 }
 
 bool Handler::handles(std::string_view target) const
 {
-    return is_ours(target, paths_);
+    return is_ours(target, paths_) || is_stream(target, paths_);
 }
 
 asio::awaitable<Response> Handler::handle(Request request) const
 {
-    return answer(responder_, parse_target(request.target, paths_), request);
+    if (is_stream(request.target, paths_)) return refuse(responder_, secret_, request);
+    return answer(responder_, secret_, parse_target(request.target, paths_), request);
+}
+
+bool Handler::upgrades(const Request& request) const
+{
+    return limits_.requests > 0 && secret_.admits(request.header(header::authorization))
+           && wants_stream(request, paths_, responder_);
+}
+
+asio::awaitable<void> Handler::converse(asio::ip::tcp::socket socket, Request request) const
+{
+    return async_converse(std::move(socket), request, responder_, limits_);
 }
 
 }  // namespace galaxy::http

@@ -12,11 +12,11 @@ std::span<char> Inlet::scratch()
     return {bytes.get(), size};
 }
 
-std::size_t Inlet::read(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error)
+std::size_t Inlet::read(Transport& transport, boost::system::error_code& error)
 {
     keep();
     const std::span<char> room = scratch();
-    const std::size_t size = socket.read_some(boost::asio::buffer(room.data(), room.size()), error);
+    const std::size_t size = transport.take(boost::asio::buffer(room.data(), room.size()), error);
     fresh_ = {room.data(), size};
     return size;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/transport.hpp"
+
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/system/error_code.hpp>
@@ -15,14 +16,13 @@
 
 namespace galaxy::http {
 
-/// Reads what has arrived on a socket and feeds it to a parser, keeping only what the parser left
+/// Reads what has arrived on a connection and feeds it to a parser, keeping only what the parser left
 /// over. Bytes pass through a scratch buffer of the thread, so that a connection that waits has no
 /// buffer: thousands of idle ones cost next to nothing, and large bodies are read in large pieces.
 class Inlet {
 public:
-    /// Reads once from a non-blocking socket. Gives the bytes read; `would_block` where there are
-    /// none.
-    std::size_t read(boost::asio::ip::tcp::socket& socket, boost::system::error_code& error);
+    /// Reads once, without waiting. Gives the bytes read; `would_block` where there are none.
+    std::size_t read(Transport& transport, boost::system::error_code& error);
 
     /// Feeds the parser until it is done or has had everything. Counts the bytes of the header. A
     /// field of 64 KiB or more is `header_limit`; Beast would throw.

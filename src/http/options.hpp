@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <galaxy/http/handler.hpp>
 #include <galaxy/http/protocol.hpp>
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -26,7 +28,23 @@ inline void check(const Paths& paths)
 {
     check(paths.fetch);
     check(paths.peek);
-    require(paths.fetch != paths.peek, "the paths of fetch and peek must differ");
+    check(paths.stream);
+    require(paths.fetch != paths.peek && paths.fetch != paths.stream && paths.peek != paths.stream,
+            "the paths of fetch, peek and stream must differ");
+}
+
+inline void check(const StreamOptions& stream)
+{
+    require(stream.window > 0, "stream.window must be positive");
+    require(stream.silence > Duration::zero(), "stream.silence must be positive");
+    require(stream.idle_timeout > Duration::zero(), "stream.idle_timeout must be positive");
+    require(stream.ask_again >= Duration::zero(), "stream.ask_again must not be negative");
+}
+
+inline void check(const StreamLimits& limits)
+{
+    require(limits.value <= std::size_t{512} << 10, "stream.value must be at most 512 KiB");
+    require(limits.silence > Duration::zero(), "stream.silence must be positive");
 }
 
 }  // namespace galaxy::http

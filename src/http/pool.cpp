@@ -16,13 +16,14 @@ namespace galaxy::http {
 
 namespace asio = boost::asio;
 
-Pool::Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context,
+Pool::Pool(ProtocolOptions options, Endpoint endpoint, Tls tls, const LinkContext& context,
            std::string peer_id)
     : Enrolment(context.executor),
       options_(std::move(options)),
       endpoint_(std::move(endpoint)),
+      tls_(std::move(tls)),
       peer_id_(std::move(peer_id)),
-      template_(options_.paths, endpoint_, context, peer_id_),
+      template_(options_.paths, endpoint_, context, peer_id_, options_.secret),
       executor_(context.executor)
 {
 }

@@ -29,7 +29,8 @@ namespace galaxy::http {
 /// is alive, which must not wait behind what it does not answer.
 class Pool final : private Enrolment, public std::enable_shared_from_this<Pool> {
 public:
-    Pool(ProtocolOptions options, Endpoint endpoint, const LinkContext& context,
+    /// `tls` is empty for a peer that is spoken to plainly.
+    Pool(ProtocolOptions options, Endpoint endpoint, Tls tls, const LinkContext& context,
          std::string peer_id);
     ~Pool() override;
 
@@ -42,6 +43,7 @@ public:
 
     const ProtocolOptions& options() const noexcept { return options_; }
     const Endpoint& endpoint() const noexcept { return endpoint_; }
+    const Tls& tls() const noexcept { return tls_; }
     const std::string& peer_id() const noexcept { return peer_id_; }
 
     // For the connections, on their strands.
@@ -74,6 +76,7 @@ private:
 
     const ProtocolOptions options_;
     const Endpoint endpoint_;
+    const Tls tls_;
     const std::string peer_id_;
     const RequestTemplate template_;
 

@@ -3,19 +3,23 @@
 
 #include "http/options.hpp"
 #include "http/pool.hpp"
+#include "http/upgrade.hpp"
 #include "http/wire.hpp"
+#include "stream/client.hpp"
 
 #include <utility>
+#include <vector>
 
 namespace galaxy::http {
 
 namespace {
 
-/// The handle that a universe holds; the pool lives on while something is under way.
-class Link final : public RemoteFetcher {
+/// The plain half of the handle that a universe holds; the pool lives on while something is under
+/// way.
+class PlainLink final : public RemoteFetcher {
 public:
-    explicit Link(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
-    ~Link() override { pool_->close(); }
+    explicit PlainLink(std::shared_ptr<Pool> pool) noexcept : pool_(std::move(pool)) {}
+    ~PlainLink() override { pool_->close(); }
 
     void start(const FetchRequest& request, FetchHandler handler) override
     {
@@ -30,18 +34,73 @@ private:
     std::shared_ptr<Pool> pool_;
 };
 
+/// Streams, over which requests are spread by their ids, and the plain link that does the rest.
+class StreamLink final : public RemoteFetcher {
+public:
+    using Streams = std::vector<std::shared_ptr<stream::Client>>;
+
+    StreamLink(Streams streams, std::shared_ptr<RemoteFetcher> plain) noexcept
+        : streams_(std::move(streams)), plain_(std::move(plain))
+    {
+    }
+    ~StreamLink() override { close(); }
+
+    void start(const FetchRequest& request, FetchHandler handler) override
+    {
+        stream_of(request.id).start(request, std::move(handler));
+    }
+    void cancel(std::uint64_t id) override { stream_of(id).cancel(id); }
+    void close() override
+    {
+        for (const auto& stream : streams_) stream->close();
+        plain_->close();
+    }
+    std::size_t connections() const noexcept override
+    {
+        std::size_t count = plain_->connections();
+        for (const auto& stream : streams_) count += stream->connections();
+        return count;
+    }
+    std::uint64_t reconnects() const noexcept override
+    {
+        std::uint64_t count = plain_->reconnects();
+        for (const auto& stream : streams_) count += stream->reconnects();
+        return count;
+    }
+
+private:
+    stream::Client& stream_of(std::uint64_t id) const { return *streams_[id % streams_.size()]; }
+
+    const Streams streams_;
+    const std::shared_ptr<RemoteFetcher> plain_;
+};
+
 class Protocol final : public FetchProtocol {
 public:
     explicit Protocol(ProtocolOptions options) : options_(std::move(options)) {}
 
     std::shared_ptr<RemoteFetcher> link(const Peer& peer, const LinkContext& context) override
     {
-        Endpoint endpoint = parse_peer_uri(peer.uri);
-        auto pool = std::make_shared<Pool>(options_, std::move(endpoint), context, peer.id);
-        return std::make_shared<Link>(std::move(pool));
+        const Endpoint endpoint = parse_peer_uri(peer.uri, options_.tls ? Bare::https : Bare::http);
+        const Tls tls = endpoint.secure ? tls_options() : Tls();
+        auto pool = std::make_shared<Pool>(options_, endpoint, tls, context, peer.id);
+        auto plain = std::make_shared<PlainLink>(std::move(pool));
+        if (options_.stream.connections == 0) return plain;
+        const auto opener =
+            std::make_shared<UpgradeOpener>(options_, endpoint, tls, context, peer.id);
+        const stream::ClientOptions options{options_.stream.window, options_.stream.idle_timeout,
+                                            options_.stream.ask_again};
+        StreamLink::Streams streams;
+        for (std::size_t i = 0; i != options_.stream.connections; ++i) {
+            streams.push_back(
+                std::make_shared<stream::Client>(options, opener, plain, context.executor));
+        }
+        return std::make_shared<StreamLink>(std::move(streams), std::move(plain));
     }
 
 private:
+    Tls tls_options() const { return options_.tls ? options_.tls : Tls(TlsOptions{}); }
+
     const ProtocolOptions options_;
 };
 
@@ -50,6 +109,7 @@ private:
 std::shared_ptr<FetchProtocol> protocol(ProtocolOptions options)
 {
     check(options.paths);
+    check(options.stream);
     require(options.connect_timeout > Duration::zero(), "connect_timeout must be positive");
     require(options.idle_timeout >= Duration::zero(), "idle_timeout must not be negative");
     require(options.max_connections > 0, "max_connections must be positive");

@@ -2,6 +2,7 @@
 #include "http/server_core.hpp"
 
 #include "http/options.hpp"
+#include "http/tls_context.hpp"
 
 #include <galaxy/error.hpp>
 #include <galaxy/universe.hpp>
@@ -58,12 +59,14 @@ Duration tick_of(const ServerOptions& options)
 ServerOptions checked(ServerOptions options)
 {
     check(options.paths);
+    check(options.stream);
     require(options.max_connections > 0, "max_connections must be positive");
     require(options.max_header > 0, "max_header must be positive");
     require(options.max_body > 0, "max_body must be positive");
     require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
     require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
     require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
+    if (options.tls) options.tls.context()->check_server();
     boost::system::error_code bad;
     asio::ip::make_address(options.address, bad);
     require(!bad, "address \"" + options.address + "\" must be a numeric IPv4 or IPv6 address");
@@ -96,7 +99,7 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(universe.get_executor()),
       options_(std::move(options)),
-      handler_(universe, options_.paths),
+      handler_(universe, options_.paths, options_.stream, options_.secret),
       responder_(universe.responder()),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),

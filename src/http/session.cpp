@@ -3,21 +3,19 @@
 
 #include "http/reply.hpp"
 #include "http/server_core.hpp"
+#include "http/upgrade.hpp"
 #include "http/wire.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstddef>
 #include <iterator>
 #include <limits>
@@ -41,41 +39,17 @@ constexpr std::ptrdiff_t most_fields = 256;
 /// Written in one go before others get their turn, however fast the reader.
 constexpr std::size_t longest_burst = std::size_t{1} << 20;
 
-/// Waiting for the other side to have read a refusal: for how long, and past how many bytes.
-constexpr Duration goodbye_time = std::chrono::seconds(1);
-constexpr std::size_t goodbye_bytes = std::size_t{256} << 10;
-
-std::string_view reason(unsigned status)
-{
-    switch (status) {
-    case 413: return "the body is too large\n";
-    case 431: return "the header is too large\n";
-    case 503: return "too many connections\n";
-    default: return "malformed request\n";
-    }
-}
-
-/// What the other side has done: sent something that is not read yet, hung up, or nothing.
-enum class Seen { bytes, end, nothing };
-
-Seen look(tcp::socket& socket)
-{
-    char byte = 0;
-    const ssize_t seen =
-        ::recv(socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
-    if (seen > 0) return Seen::bytes;
-    const bool nothing = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
-    return nothing ? Seen::nothing : Seen::end;
-}
-
 }  // namespace
 
 Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
-    : core_(std::move(core)), socket_(std::move(socket)), quiet_since_(busy)
+    : core_(std::move(core)),
+      executor_(socket.get_executor()),
+      transport_(std::move(socket)),
+      quiet_since_(busy)
 {
     error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(tcp::no_delay(true), ignored);
+    transport_.socket().non_blocking(true, ignored);
+    transport_.socket().set_option(tcp::no_delay(true), ignored);
 }
 
 Session::~Session()
@@ -88,9 +62,8 @@ void Session::start(Welcome welcome)
 {
     auto ended = [self = shared_from_this()](std::exception_ptr) {
         // Whatever it was, it concerned this connection only, which is over.
-        error_code ignored;
         self->gone_ = true;
-        self->socket_.close(ignored);
+        self->transport_.close();
     };
     asio::co_spawn(executor(), welcome == Welcome::served ? converse() : turn_away(),
                    asio::bind_cancellation_slot(hang_up_.slot(), std::move(ended)));
@@ -110,6 +83,7 @@ auto Session::park()
 asio::awaitable<void> Session::converse()
 {
     bool more = true;
+    if (core_->options().tls) more = co_await shake_hands();
     while (more && !gone_) {
         const Read read = co_await read_request();
         if (read.refusal != 0) {
@@ -117,13 +91,23 @@ asio::awaitable<void> Session::converse()
             co_return;
         }
         if (!read.complete) co_return;
+        if (core_->handler().upgrades(as_request(parser_->get()))) {
+            // Who sends on before the upgrade is answered does not wait for what it says.
+            if (inlet_.pending() > 0 || watching_) {
+                co_await refuse(400);
+            } else {
+                co_await serve_stream();
+            }
+            co_return;
+        }
         more = co_await answer_request();
     }
 }
 
 asio::awaitable<void> Session::turn_away()
 {
-    co_await refuse(503);
+    // Under TLS it would cost the handshake.
+    if (!core_->options().tls) co_await refuse(503);
 }
 
 asio::awaitable<Session::Read> Session::read_request()
@@ -143,14 +127,11 @@ asio::awaitable<Session::Read> Session::read_request()
         inlet_.feed(*parser_, error);
         if (const unsigned refusal = judge_progress(error)) co_return Read{false, refusal};
         if (parser_->is_done()) co_return Read{true, 0};
-        if (wants_continue()) {
-            constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            socket_.write_some(asio::buffer(go_on.data(), go_on.size()), error);
-        }
+        if (wants_continue()) co_await invite();
         watch();
         if (!readable_) co_await park();
         if (!std::exchange(readable_, false) || gone_) break;
-        inlet_.read(socket_, error);
+        inlet_.read(transport_, error);
         if (error && error != asio::error::would_block) break;
         if (!begun && inlet_.pending() > 0) {
             begun = true;
@@ -195,11 +176,20 @@ bool Session::wants_continue()
            && inlet_.pending() == 0;
 }
 
+asio::awaitable<void> Session::invite()
+{
+    constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    error_code ignored;  // reading tells what has become of the connection
+    co_await asio::async_write(transport_, asio::buffer(go_on.data(), go_on.size()),
+                               asio::redirect_error(asio::use_awaitable, ignored));
+}
+
 asio::awaitable<bool> Session::answer_request()
 {
     quiet_since_ = busy;
     deadline_ = busy;
     answering_ = true;
+    inlet_.keep();
     watch();
     Response response = co_await find_answer();
     answering_ = false;
@@ -213,6 +203,37 @@ asio::awaitable<bool> Session::answer_request()
     if (!written || message.keep_alive()) co_return written;
     co_await say_goodbye();
     co_return false;
+}
+
+/// From here on the connection is its stream's; this session stands for it in the server.
+asio::awaitable<void> Session::serve_stream()
+{
+    quiet_since_ = busy;
+    deadline_ = busy;
+    auto begun = [self = shared_from_this()](std::shared_ptr<stream::Serving> serving) {
+        self->stream_begun(std::move(serving));
+    };
+    auto over = [self = shared_from_this()] {
+        self->gone_ = true;
+        self->wake();
+    };
+    galaxy::http::serve_stream(std::move(transport_), as_request(parser_->get()),
+                               core_->responder(), core_->options().stream, std::move(begun),
+                               std::move(over));
+    while (!gone_) co_await park();
+}
+
+void Session::stream_begun(std::shared_ptr<stream::Serving> serving)
+{
+    serving_ = std::move(serving);
+    if (!serving_) {
+        gone_ = true;
+        wake();
+    } else if (gone_) {
+        serving_->drop();
+    } else if (core_->finishing()) {
+        serving_->finish();
+    }
 }
 
 asio::awaitable<Response> Session::find_answer()
@@ -238,53 +259,25 @@ asio::awaitable<Response> Session::find_answer()
 
 asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
 {
-    beast::http::serializer<false, ValueBody> serializer(message);
+    Serializer serializer(message);
     std::size_t burst = 0;
     set_deadline(core_->options().idle_timeout);
     while (!serializer.is_done()) {
         error_code error;
-        const std::size_t size = beast::http::write_some(socket_, serializer, error);
+        std::size_t size = 0;
+        if (transport_.secure()) {
+            size = co_await write_some(serializer, error);
+        } else {
+            size = beast::http::write_some(transport_.socket(), serializer, error);
+        }
         if (error && error != asio::error::would_block) co_return false;
         burst += size;
         if (size > 0) set_deadline(core_->options().idle_timeout);
         if (!error && burst < longest_burst) continue;
         burst = 0;
-        co_await socket_.async_wait(tcp::socket::wait_write, asio::use_awaitable);
+        co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
     }
     co_return true;
-}
-
-/// Answers what cannot be served and ends the connection.
-asio::awaitable<void> Session::refuse(unsigned status)
-{
-    Response response =
-        status == 503 ? busy_reply(reason(status)) : text_reply(status, reason(status));
-    sign(response, {core_->responder().self_id(), core_->responder().draining()});
-    beast::http::request<beast::http::empty_body> unread(beast::http::verb::get, "/", 11);
-    unread.keep_alive(false);
-    beast::http::response<ValueBody> message = as_response(std::move(response), unread);
-    message.set(beast::http::field::date, date_header());
-    const bool written = co_await write(message);
-    if (written) co_await say_goodbye();
-}
-
-/// Closing a socket with bytes unread resets the connection, and the answer just sent may be lost
-/// with it: so what still comes is read and dropped until the other side closes too.
-asio::awaitable<void> Session::say_goodbye()
-{
-    error_code error;
-    socket_.shutdown(tcp::socket::shutdown_send, error);
-    quiet_since_ = Clock::now().time_since_epoch();
-    set_deadline(std::min(goodbye_time, core_->options().idle_timeout));
-    std::size_t dropped = 0;
-    while (!error && !gone_ && dropped < goodbye_bytes) {
-        watch();
-        if (!readable_) co_await park();
-        if (!std::exchange(readable_, false)) break;
-        dropped += inlet_.read(socket_, error);
-        inlet_.clear();
-        if (error == asio::error::would_block) error = {};
-    }
 }
 
 void Session::set_deadline(Duration from_now)
@@ -297,7 +290,7 @@ void Session::watch()
 {
     if (watching_ || readable_ || gone_) return;
     watching_ = true;
-    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
+    transport_.async_wait_readable([self = shared_from_this()](error_code error) {
         self->watching_ = false;
         self->on_readable(error);
     });
@@ -307,21 +300,26 @@ void Session::on_readable(error_code error)
 {
     if (error) {
         gone_ = true;
-    } else if (answering_ && look(socket_) == Seen::end) {
+    } else if (answering_ && transport_.look() == Seen::end) {
         return drop();
     } else {
         readable_ = true;
     }
+    wake();
+}
+
+void Session::wake()
+{
     if (const auto parked = std::move(parked_)) std::move (*parked)();
 }
 
 void Session::drop()
 {
     gone_ = true;
-    error_code ignored;
-    socket_.close(ignored);
+    transport_.close();
+    if (serving_) serving_->drop();
     hang_up_.emit(asio::cancellation_type::terminal);
-    if (const auto parked = std::move(parked_)) std::move (*parked)();
+    wake();
 }
 
 void Session::drop_if_expired()
@@ -332,7 +330,7 @@ void Session::drop_if_expired()
 void Session::drop_if_quiet()
 {
     if (answering_) return;
-    if (!begun() && socket_.is_open() && look(socket_) == Seen::bytes) {
+    if (!begun() && !shaking_hands_ && !gone_ && transport_.look() == Seen::bytes) {
         // A request has just come: this one was chosen before anybody could see that.
         quiet_since_ = Clock::now().time_since_epoch();
         return;
@@ -342,7 +340,8 @@ void Session::drop_if_quiet()
 
 void Session::drop_if_idle()
 {
-    if (parser_ && !answering_ && !begun()) drop();
+    if (serving_) return serving_->finish();
+    if (shaking_hands_ || (parser_ && !answering_ && !begun())) drop();
 }
 
 /// Whether some of the next request has been read.
@@ -354,6 +353,7 @@ bool Session::begun() const
 void Session::let_go(Garbage& garbage)
 {
     garbage.take(std::move(parked_));
+    garbage.take(std::exchange(serving_, nullptr));
 }
 
 }  // namespace galaxy::http

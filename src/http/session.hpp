@@ -2,7 +2,9 @@
 #pragma once
 
 #include "http/inlet.hpp"
+#include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
+#include "stream/serving.hpp"
 
 #include <galaxy/http/beast.hpp>
 #include <galaxy/http/handler.hpp>
@@ -13,6 +15,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -21,6 +24,7 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace galaxy::http {
 
@@ -65,7 +69,7 @@ public:
     enum class Welcome { served, turned_away };
     void start(Welcome welcome);
 
-    boost::asio::any_io_executor executor() { return socket_.get_executor(); }
+    boost::asio::any_io_executor executor() const { return executor_; }
 
     // From any thread.
     bool expired(Clock::time_point now) const noexcept
@@ -88,6 +92,7 @@ public:
 private:
     using error_code = boost::system::error_code;
     using Parser = boost::beast::http::request_parser<DroppedBody>;
+    using Serializer = boost::beast::http::serializer<false, ValueBody>;
     static constexpr Clock::duration busy = Clock::duration::max();
 
     /// What reading a request came to.
@@ -97,29 +102,39 @@ private:
     };
 
     boost::asio::awaitable<void> converse();
+    boost::asio::awaitable<bool> shake_hands();
+    void log_handshake(error_code error, std::string_view from);
     boost::asio::awaitable<void> turn_away();
     boost::asio::awaitable<Read> read_request();
     boost::asio::awaitable<bool> answer_request();
+    boost::asio::awaitable<void> serve_stream();
     boost::asio::awaitable<Response> find_answer();
+    boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
+    boost::asio::awaitable<std::size_t> write_some(Serializer& serializer, error_code& error);
     boost::asio::awaitable<void> refuse(unsigned status);
     boost::asio::awaitable<void> say_goodbye();
+    boost::asio::awaitable<void> await_goodbye();
 
     unsigned judge_progress(error_code error);
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool begun() const;
 
+    void stream_begun(std::shared_ptr<stream::Serving> serving);
     void watch();
     void on_readable(error_code error);
+    void wake();
     auto park();
 
     const std::shared_ptr<Server::Core> core_;
-    boost::asio::ip::tcp::socket socket_;
+    const boost::asio::any_io_executor executor_;
+    Transport transport_;
     std::optional<Parser> parser_;
     Inlet inlet_;
     boost::asio::cancellation_signal hang_up_;
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
+    std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
     std::atomic<Clock::duration> deadline_{busy};
     std::atomic<Clock::duration> quiet_since_;
     std::size_t reserved_ = 0;  // of what incomplete headers may hold
@@ -127,6 +142,7 @@ private:
     bool readable_ = false;     // and has found something to read
     bool answering_ = false;
     bool in_body_ = false;
+    bool shaking_hands_ = false;
     bool gone_ = false;  // closed, by either side
 };
 

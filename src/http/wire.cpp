@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/wire.hpp"
 
+#include "trace_strings.hpp"
+
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -184,18 +186,18 @@ std::optional<std::string> unescape(std::string_view text)
     return bytes;
 }
 
-Endpoint parse_peer_uri(std::string_view uri)
+Endpoint parse_peer_uri(std::string_view uri, Bare meaning)
 {
     const bool bare = uri.find("://") == std::string_view::npos;
-    const std::string whole = (bare ? "http://" : "") + std::string(uri);
+    const std::string_view scheme = meaning == Bare::https ? "https://" : "http://";
+    const std::string whole = std::string(bare ? scheme : "") + std::string(uri);
     const boost::urls::result<boost::urls::url_view> parsed = boost::urls::parse_uri(whole);
     if (!parsed)
         refuse_uri(uri, "write it as host:port or http://host:port/prefix, IPv6 in brackets");
     const boost::urls::url_view url = *parsed;
-    if (url.scheme_id() == boost::urls::scheme::https) {
-        refuse_uri(uri, "https is not supported yet; use http");
-    }
-    if (url.scheme_id() != boost::urls::scheme::http) refuse_uri(uri, "only http is supported");
+    const bool secure = url.scheme_id() == boost::urls::scheme::https;
+    if (!secure && url.scheme_id() != boost::urls::scheme::http)
+        refuse_uri(uri, "only http and https are supported");
     if (url.encoded_host().empty()) refuse_uri(uri, "the host is missing");
     if (url.has_userinfo() || url.has_query() || url.has_fragment()) {
         refuse_uri(uri, "user, query and fragment have no meaning here");
@@ -210,7 +212,8 @@ Endpoint parse_peer_uri(std::string_view uri)
 
     Endpoint endpoint;
     endpoint.host = url.host_address();
-    endpoint.port = port_given ? url.port_number() : std::uint16_t{80};
+    endpoint.secure = secure;
+    endpoint.port = port_given ? url.port_number() : std::uint16_t(secure ? 443 : 80);
     endpoint.authority = std::string(url.encoded_host()) + ":" + std::to_string(endpoint.port);
     endpoint.prefix = std::string(url.encoded_path());
     while (endpoint.prefix.ends_with('/')) endpoint.prefix.pop_back();
@@ -238,6 +241,11 @@ Target parse_target(std::string_view target, const Paths& paths)
 bool is_ours(std::string_view target, const Paths& paths)
 {
     return split_base(target, paths).ours;
+}
+
+bool is_stream(std::string_view target, const Paths& paths)
+{
+    return path_of(target) == paths.stream;
 }
 
 std::string format_http_date(WallTime moment)
@@ -306,15 +314,12 @@ std::optional<Duration> parse_timeout(std::string_view text)
     return std::chrono::milliseconds(std::clamp<std::int64_t>(*count, 1, longest));
 }
 
-bool is_traceable(std::string_view text) noexcept
-{
-    return !text.empty() && text.size() <= 512
-           && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
-
 RequestTemplate::RequestTemplate(const Paths& paths, const Endpoint& endpoint,
-                                 const LinkContext& context, std::string_view peer_id)
-    : fetch("GET " + endpoint.prefix + paths.fetch), peek("GET " + endpoint.prefix + paths.peek)
+                                 const LinkContext& context, std::string_view peer_id,
+                                 Secret shared)
+    : fetch("GET " + endpoint.prefix + paths.fetch),
+      peek("GET " + endpoint.prefix + paths.peek),
+      secret(std::move(shared))
 {
     headers = " HTTP/1.1\r\n";
     append_header(headers, "Host", endpoint.authority);
@@ -332,6 +337,7 @@ std::string RequestTemplate::write(const FetchRequest& request) const
     text += '/';
     append_escaped(text, request.key);
     text += headers;
+    if (secret) append_header(text, header::authorization, secret.authorization());
     if (!request.digest.empty()) append_header(text, header::digest, request.digest);
     if (request.timeout > Duration::zero()) {
         append_header(text, header::timeout, format_timeout(request.timeout));

@@ -3,6 +3,7 @@
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/http/protocol.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/time.hpp>
 
 #include <cstdint>
@@ -19,6 +20,7 @@ inline constexpr std::string_view peer = "X-Galaxy-Peer";
 inline constexpr std::string_view digest = "X-Galaxy-Digest";
 inline constexpr std::string_view timeout = "X-Galaxy-Timeout-Ms";
 inline constexpr std::string_view lifetime = "X-Galaxy-Ttl-Ns";
+inline constexpr std::string_view authorization = "Authorization";
 inline constexpr std::string_view draining = "X-Galaxy-Draining";
 /// Go galaxycache's own: "Found" or "Not Found", said of the galaxy and not of the key.
 inline constexpr std::string_view galaxy_status = "X-Galaxycache-Galaxy-Status";
@@ -39,10 +41,14 @@ struct Endpoint {
     std::string authority;  ///< for the Host header
     std::string
         prefix;  ///< goes before the paths; empty, or begins with "/" and does not end with it
+    bool secure = false;  ///< by TLS
 };
 
-/// Understands `host:port` and `http://host[:port][/prefix]`. Throws `std::invalid_argument`.
-Endpoint parse_peer_uri(std::string_view uri);
+/// What `host:port` without a scheme means.
+enum class Bare : std::uint8_t { http, https };
+
+/// Understands `host:port` and `http[s]://host[:port][/prefix]`. Throws `std::invalid_argument`.
+Endpoint parse_peer_uri(std::string_view uri, Bare bare = Bare::http);
 
 /// What a request's target asks for.
 struct Target {
@@ -65,6 +71,9 @@ Target parse_target(std::string_view target, const Paths& paths);
 /// Whether `parse_target` would find it to be ours; decodes nothing.
 bool is_ours(std::string_view target, const Paths& paths);
 
+/// Whether a target is the one for streams.
+bool is_stream(std::string_view target, const Paths& paths);
+
 /// As HTTP writes dates, with nine fractional digits as Go galaxycache does:
 /// "Wed, 02 Jan 2030 03:04:05.678901234 GMT".
 std::string format_http_date(WallTime moment);
@@ -81,13 +90,10 @@ std::string format_timeout(Duration timeout);
 /// Reads it: from 1 ms (which "0" means too) to a day.
 std::optional<Duration> parse_timeout(std::string_view text);
 
-/// Whether a header of tracing may be handed on: printable ASCII, at most 512 bytes, not empty.
-bool is_traceable(std::string_view text) noexcept;
-
 /// What is the same in all requests to one peer.
 struct RequestTemplate {
     RequestTemplate(const Paths& paths, const Endpoint& endpoint, const LinkContext& context,
-                    std::string_view peer_id);
+                    std::string_view peer_id, Secret shared = {});
 
     /// The whole text of a request.
     std::string write(const FetchRequest& request) const;
@@ -95,6 +101,7 @@ struct RequestTemplate {
     std::string fetch;  ///< "GET " and the path up to the galaxy
     std::string peek;
     std::string headers;  ///< from the protocol version to the last header that never changes
+    Secret secret;
 };
 
 }  // namespace galaxy::http

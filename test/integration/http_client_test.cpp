@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 TEST_CASE("A connection is kept, and used again", "[http][client]")
 {
     ScriptedPeer peer(serve_all);
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     for (int i = 0; i < 50; ++i) {
         const FetchResult result = caller.fetch("k" + std::to_string(i));
@@ -35,7 +35,7 @@ TEST_CASE("A connection is kept, and used again", "[http][client]")
 TEST_CASE("An idle connection is no outstanding work", "[http][client]")
 {
     ScriptedPeer peer(serve_all);
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     const auto fetched = caller.start("k");
     const auto begun = std::chrono::steady_clock::now();
@@ -52,7 +52,7 @@ TEST_CASE("What a request says", "[http][client]")
         seen = wire.receive_until("\r\n\r\n");
         wire.send(answer("v"));
     });
-    const auto protocol = http::protocol({.paths = {.fetch = "/c/f/", .peek = "/c/p/"}});
+    const auto protocol = plain_protocol({.paths = {.fetch = "/c/f/", .peek = "/c/p/"}});
     Caller caller(*protocol, "http://localhost:" + std::to_string(peer.port()) + "/pre");
     CHECK(caller.fetch("a/b", 0, Verb::peek).value == "v");
     CHECK(seen
@@ -67,7 +67,7 @@ TEST_CASE("After an answer that is no value, the connection is still good", "[ht
             wire.send(answer("nope", "X-Galaxycache-Galaxy-Status: Found\r\n", "404 Not Found"));
         }
     });
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     for (int i = 0; i < 3; ++i) CHECK(caller.fetch("k").error == errc::not_found);
     CHECK(peer.connections() == 1);
@@ -83,7 +83,7 @@ TEST_CASE("Every byte is a sign of life", "[http][client]")
         go_on.get_future().wait();
         wire.send(whole.substr(10));
     });
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     const auto fetched = caller.start("k");
     while (fetched->alive_count == 0) caller.io->run_one();
@@ -97,13 +97,13 @@ TEST_CASE("Every byte is a sign of life", "[http][client]")
 TEST_CASE("Old idle connections are closed at the next use", "[http][client]")
 {
     ScriptedPeer peer(serve_all);
-    const auto protocol = http::protocol({.idle_timeout = 1ns});
+    const auto protocol = plain_protocol({.idle_timeout = 1ns});
     Caller caller(*protocol, peer.uri());
     for (int i = 0; i < 3; ++i) REQUIRE_FALSE(caller.fetch("k").error);
     CHECK(peer.connections() == 3);
     CHECK(caller.link->connections() == 1);
 
-    const auto without_reuse = http::protocol({.idle_timeout = 0ns});
+    const auto without_reuse = plain_protocol({.idle_timeout = 0ns});
     Caller other(*without_reuse, peer.uri());
     REQUIRE_FALSE(other.fetch("k").error);
     CHECK(other.link->connections() == 0);
@@ -127,7 +127,7 @@ TEST_CASE("Requests beyond the limit of connections wait in line (thanos-io/than
             wire.send(answer("v"));
         }
     });
-    const auto protocol = http::protocol({.max_connections = 1});
+    const auto protocol = plain_protocol({.max_connections = 1});
     Caller caller(*protocol, peer.uri());
     std::vector<std::shared_ptr<Fetched>> all;
     for (const std::string_view key : {"0", "1", "2", "3", "4"}) all.push_back(caller.start(key));
@@ -150,7 +150,7 @@ TEST_CASE("A request may be given up at any moment", "[http][client]")
         if (connection > 0) return serve_all(wire, connection);
         wait_until_closed(wire, connection);
     });
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     const auto fetched = caller.start("k");
     SECTION("before anything has run") {}
@@ -176,7 +176,7 @@ TEST_CASE("A request may be given up at any moment", "[http][client]")
 TEST_CASE("Closing ends everything with `closed`", "[http][client]")
 {
     ScriptedPeer peer(wait_until_closed);
-    const auto protocol = http::protocol({.max_connections = 2});
+    const auto protocol = plain_protocol({.max_connections = 2});
     Caller caller(*protocol, peer.uri());
     std::vector<std::shared_ptr<Fetched>> all;
     for (int i = 0; i < 5; ++i) all.push_back(caller.start("k"));
@@ -200,7 +200,7 @@ TEST_CASE("The link may outlive the context, and the context the link", "[http][
             wire.send(answer("v"));
         }
     });
-    const auto protocol = http::protocol({.max_connections = 3});
+    const auto protocol = plain_protocol({.max_connections = 3});
     Caller caller(*protocol, peer.uri());
     REQUIRE_FALSE(caller.fetch("k").error);
     std::vector<std::shared_ptr<Fetched>> all;
@@ -237,7 +237,7 @@ TEST_CASE("The link may outlive the context, and the context the link", "[http][
 TEST_CASE("A thousand links leave no descriptor behind (gubernator #28)", "[http][client]")
 {
     ScriptedPeer peer([](Wire& wire, std::size_t connection) { serve_all(wire, connection); });
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     REQUIRE_FALSE(caller.fetch("k").error);
     caller.link->close();
@@ -260,7 +260,7 @@ TEST_CASE("A thousand links leave no descriptor behind (gubernator #28)", "[http
 TEST_CASE("Callers on four threads share the connections", "[http][client]")
 {
     ScriptedPeer peer(serve_all);
-    const auto protocol = http::protocol({.max_idle = 4, .max_connections = 8});
+    const auto protocol = plain_protocol({.max_idle = 4, .max_connections = 8});
     Caller caller(*protocol, peer.uri());
     constexpr std::size_t count = 4000;
     std::vector<std::shared_ptr<Fetched>> all;
@@ -287,15 +287,15 @@ TEST_CASE("Callers on four threads share the connections", "[http][client]")
 
 TEST_CASE("Bad options and uris say how to mend them", "[http][client]")
 {
-    CHECK_THROWS_AS(http::protocol({.connect_timeout = 0ns}), std::invalid_argument);
-    CHECK_THROWS_AS(http::protocol({.max_connections = 0}), std::invalid_argument);
-    CHECK_THROWS_AS(http::protocol({.max_header = 0}), std::invalid_argument);
-    CHECK_THROWS_AS(http::protocol({.idle_timeout = -1ns}), std::invalid_argument);
-    CHECK_THROWS_AS(http::protocol({.paths = {.fetch = "x"}}), std::invalid_argument);
-    CHECK_THROWS_AS(http::protocol({.paths = {.fetch = "/a/", .peek = "/a/"}}),
+    CHECK_THROWS_AS(plain_protocol({.connect_timeout = 0ns}), std::invalid_argument);
+    CHECK_THROWS_AS(plain_protocol({.max_connections = 0}), std::invalid_argument);
+    CHECK_THROWS_AS(plain_protocol({.max_header = 0}), std::invalid_argument);
+    CHECK_THROWS_AS(plain_protocol({.idle_timeout = -1ns}), std::invalid_argument);
+    CHECK_THROWS_AS(plain_protocol({.paths = {.fetch = "x"}}), std::invalid_argument);
+    CHECK_THROWS_AS(plain_protocol({.paths = {.fetch = "/a/", .peek = "/a/"}}),
                     std::invalid_argument);
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     boost::asio::io_context io;
-    CHECK_THROWS_AS(protocol->link(Peer{"b", "https://h"}, {io.get_executor(), "u", "a", {}}),
+    CHECK_THROWS_AS(protocol->link(Peer{"b", "ftp://h"}, {io.get_executor(), "u", "a", {}}),
                     std::invalid_argument);
 }

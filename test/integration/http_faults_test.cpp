@@ -18,7 +18,7 @@ using namespace std::string_literals;
 boost::system::error_code error_of(const ScriptedPeer::Script& script)
 {
     ScriptedPeer peer(script);
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     return caller.fetch("k", 1000).error;
 }
@@ -76,7 +76,7 @@ TEST_CASE("Nobody listens: unreachable, at once (golang/groupcache #77)", "[http
         ScriptedPeer gone(wait_until_closed);
         port = gone.port();
     }
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = plain_protocol({.connect_timeout = 10s});
     for (const std::string host : {"127.0.0.1", "localhost"}) {
         Caller caller(*protocol, host + ":" + std::to_string(port));
         const auto begun = std::chrono::steady_clock::now();
@@ -92,7 +92,7 @@ TEST_CASE("A peer that does not take the connection is unreachable in time", "[h
     ScriptedPeer deaf(nullptr, 0);
     std::vector<Wire> queue;
     for (int i = 0; i < 1; ++i) queue.push_back(Wire::to(deaf.port()));
-    const auto protocol = http::protocol({.connect_timeout = 200ms});
+    const auto protocol = plain_protocol({.connect_timeout = 200ms});
     Caller caller(*protocol, deaf.uri());
     const auto begun = std::chrono::steady_clock::now();
     CHECK(caller.fetch("k").error == errc::peer_unreachable);
@@ -130,7 +130,7 @@ TEST_CASE("A Go peer is recognised, and its chunked answers and Expires are unde
                "Expires: Wed, 02 Jan 2030 03:04:05.678901234 GMT\r\n"
                "X-Galaxycache-Galaxy-Status: Found\r\nTransfer-Encoding: chunked\r\n\r\n"
                "3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"));
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     const FetchResult result = caller.fetch("k");
     REQUIRE_FALSE(result.error);
@@ -144,7 +144,7 @@ TEST_CASE("A Go peer is recognised, and its chunked answers and Expires are unde
 TEST_CASE("A bad Expires means do not keep", "[http][client]")
 {
     ScriptedPeer peer(saying(answer("v", "Expires: soon\r\nX-Galaxy-Draining: 1\r\n")));
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     const FetchResult result = caller.fetch("k");
     CHECK_FALSE(result.error);
@@ -166,7 +166,7 @@ TEST_CASE("A value over the limit is an error, never cut, announced or not", "[h
             for (const std::string& text : {answer(std::string(size, 'x')), chunked(size)}) {
                 CAPTURE(limit, size, text.substr(0, 80));
                 ScriptedPeer peer(saying(text));
-                const auto protocol = http::protocol();
+                const auto protocol = plain_protocol();
                 Caller caller(*protocol, peer.uri());
                 const FetchResult result = caller.fetch("k", limit);
                 if (size <= limit) {
@@ -187,7 +187,7 @@ TEST_CASE("A length that nobody could keep is refused without memory", "[http][c
     const std::string head = "HTTP/1.1 200 OK\r\nX-Galaxy-Peer: b\r\nContent-Length: ";
     CHECK(error_of(saying(head + "9223372036854775807\r\n\r\nx")) == errc::value_too_large);
     ScriptedPeer peer(saying(head + "9223372036854775807\r\n\r\nx"));
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     CHECK(caller.fetch("k", 0).error == errc::peer_reset);
 }
@@ -201,7 +201,7 @@ TEST_CASE("A header at the limit is read, one byte more is not", "[http][client]
         REQUIRE(text.size() == size);
         CAPTURE(size);
         ScriptedPeer peer(saying(text + "ok"));
-        const auto protocol = http::protocol({.max_header = limit});
+        const auto protocol = plain_protocol({.max_header = limit});
         Caller caller(*protocol, peer.uri());
         const FetchResult result = caller.fetch("k");
         CHECK(result.error == (size <= limit ? boost::system::error_code() : errc::protocol_error));
@@ -221,7 +221,7 @@ TEST_CASE("A header at the limit is read, one byte more is not", "[http][client]
         wire.send("HTTP/1.1 200 OK\r\n");
         while (wire.send("X-Header: and another one\r\n")) {}
     });
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     CHECK(caller.fetch("k").error == errc::protocol_error);
 }
@@ -234,7 +234,7 @@ TEST_CASE("A connection closed while idle is found out before it is used", "[htt
         ++requests;
         wire.send(answer(std::to_string(connection)));
     });
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     for (std::size_t i = 0; i < 5; ++i) {
         const FetchResult result = caller.fetch("k");
@@ -257,7 +257,7 @@ TEST_CASE("Closed just as it is reused: one retry (boostorg/beast #2016)", "[htt
             wire.send(answer("v"));
         }
     });
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     {
         Caller caller(*protocol, peer.uri());
         REQUIRE_FALSE(caller.fetch("k").error);
@@ -324,7 +324,7 @@ TEST_CASE("Connection: close is obeyed, and so are words too many", "[http][clie
             wire.send(text);
             wire.closed_within(10s);
         });
-        const auto protocol = http::protocol();
+        const auto protocol = plain_protocol();
         Caller caller(*protocol, peer.uri());
         CHECK(caller.fetch("k").value == "v");
         CHECK(caller.link->connections() == 0);
@@ -335,7 +335,7 @@ TEST_CASE("An interim answer is not the answer", "[http][client]")
 {
     ScriptedPeer peer(saying(
         "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + answer("v")));
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, peer.uri());
     const FetchResult result = caller.fetch("k");
     CAPTURE(result.error, result.detail);

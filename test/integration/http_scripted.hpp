@@ -5,6 +5,7 @@
 
 #include <galaxy/error.hpp>
 #include <galaxy/fetch.hpp>
+#include <galaxy/http/protocol.hpp>
 
 #include <boost/asio/io_context.hpp>
 
@@ -19,6 +20,13 @@
 
 // What the tests of HTTP share: fetches, and answers of peers.
 namespace galaxy::test {
+
+/// HTTP without streams, for peers whose every byte a test writes.
+inline std::shared_ptr<FetchProtocol> plain_protocol(http::ProtocolOptions options = {})
+{
+    options.stream.connections = 0;
+    return http::protocol(std::move(options));
+}
 
 /// What came of one fetch. Outlives what it waits for.
 class Fetched final : public FetchSink {

@@ -122,7 +122,7 @@ TEST_CASE("A value is sent from where it lies", "[http][server]")
 TEST_CASE("Lifetimes travel: what remains, and the moment", "[http][server]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = plain_protocol();
     Caller caller(*protocol, node.uri(), "a");
     const FetchResult minute = caller.fetch("minute");
     REQUIRE(minute.lifetime.has_value());
@@ -224,6 +224,16 @@ TEST_CASE("Requests in a row: keep-alive, pipelining, HTTP/1.0", "[http][server]
             const Got got = receive(wire);
             REQUIRE(got.body == "value of " + std::to_string(i));
         }
+    }
+    SECTION("while others come in on the same thread")
+    {
+        Wire wire = Wire::to(node.port());
+        wire.send(get("/_galaxycache/g/hold") + get("/_galaxycache/g/mine"));
+        REQUIRE(eventually([&node] { return node.gate.waiting == 1; }));
+        CHECK(ask(node, get("/_galaxycache/g/" + std::string(1000, 'x'))).status == 200);
+        node.gate.open();
+        CHECK(receive(wire).body == "value of hold");
+        CHECK(receive(wire).body == "value of mine");
     }
     SECTION("HTTP/1.0")
     {

@@ -108,7 +108,7 @@ TEST_CASE("a wrong command line is one line that names the flag, and exit 2")
         {with({"--peer", "b"}), "--peer"},
         {with({"--peer", "=127.0.0.1:1"}), "--peer"},
         {with({"--peer", "b="}), "--peer"},
-        {with({"--peer", "b=https://127.0.0.1:1"}), "--peer"},
+        {with({"--peer", "b=ftp://127.0.0.1:1"}), "--peer"},
         {with({"--peer", "b=127.0.0.1:1", "--peer", "b=127.0.0.1:2"}), "--peer"},
         {with({"--listen", "127.0.0.1:18", "--peer", "a=127.0.0.1:19"}), "--peer"},
         {with({"--peer", "a=127.0.0.1:1"}), "--peer"},

@@ -42,7 +42,11 @@ TEST_CASE("headers of tracing are handed on to the peer that is asked")
     std::promise<std::string> heard;
     ScriptedPeer peer([&heard](Wire& wire, std::size_t connection) {
         std::string request = wire.receive_until("\r\n\r\n");
-        if (connection == 0) heard.set_value(std::move(request));
+        if (connection == 0) {  // this peer has no stream
+            wire.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+            return;
+        }
+        if (connection == 1) heard.set_value(std::move(request));
         wire.send("HTTP/1.1 200 OK\r\nX-Galaxy-Peer: b\r\nContent-Length: 6\r\n\r\npassed");
     });
     NodeProcess node("a", {"--origin", "echo", "--client-only", "--connect-timeout", "5s", "--peer",
@@ -102,7 +106,7 @@ TEST_CASE("the file of peers is followed, and a bad one is not")
         NodeProcess a("a", {"--origin", "echo", "--peers", file});
         for (const std::string bad :
              {"nonsense\n", "b=127.0.0.1:1\nb=127.0.0.1:2\n", "a=127.0.0.1:1\n",
-              "b=https://127.0.0.1:1\n", "b=ftp//\n", ""}) {
+              "b=ftp://127.0.0.1:1\n", "b=ftp//\n", ""}) {
             CAPTURE(bad);
             const std::size_t before = a.process().err().size();
             write(bad);

@@ -164,17 +164,6 @@ TEST_CASE("A request names universe, peer, digest, time and trace", "[http][wire
              "X-Galaxy-Timeout-Ms: 2\r\ntraceparent: 00-ab-cd-01\r\nX-B3-SpanId: span\r\n\r\n");
 }
 
-TEST_CASE("Headers of tracing are handed on only where harmless", "[http][wire]")
-{
-    CHECK(is_traceable("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
-    CHECK(is_traceable(std::string(512, 'x')));
-    CHECK_FALSE(is_traceable(std::string(513, 'x')));
-    CHECK_FALSE(is_traceable(""));
-    CHECK_FALSE(is_traceable("a\r\nb"));
-    CHECK_FALSE(is_traceable("a\x7f"));
-    CHECK_FALSE(is_traceable("\xc3\xa9"));
-}
-
 TEST_CASE("Targets are ours, malformed, or somebody else's", "[http][wire]")
 {
     const Paths paths;
@@ -245,13 +234,29 @@ TEST_CASE("Uris of peers", "[http][wire]")
 
     for (const std::string_view bad :
          {"", "host", ":80", "host:", "host:0", "host:65536", "host:-1", "host:80x",
-          "https://host:443", "ftp://host:1", "http://", "http://u@host:1", "http://host:1/?q",
+          "ftp://host:1", "http://", "http://u@host:1", "http://host:1/?q",
           "http://host:1/#f", "::1:80", "[::1", "[::1]", "a b:1", "http://host:1/a b"}) {
         CAPTURE(bad);
         CHECK_THROWS_AS(parse_peer_uri(bad), std::invalid_argument);
     }
-    CHECK_THROWS_WITH(parse_peer_uri("https://h:1"),
-                      "peer uri \"https://h:1\": https is not supported yet; use http");
+    CHECK_THROWS_WITH(parse_peer_uri("ftp://h:1"),
+                      "peer uri \"ftp://h:1\": only http and https are supported");
+}
+
+TEST_CASE("A uri says whether a peer is spoken to under TLS", "[http][wire]")
+{
+    const Endpoint secure = parse_peer_uri("HTTPS://cache.example.org/prefix");
+    CHECK(secure.secure);
+    CHECK(secure.port == 443);
+    CHECK(secure.host == "cache.example.org");
+    CHECK(secure.authority == "cache.example.org:443");
+    CHECK(parse_peer_uri("https://[::1]:8443").port == 8443);
+
+    CHECK_FALSE(parse_peer_uri("h:1").secure);
+    CHECK(parse_peer_uri("h:1", Bare::https).secure);
+    CHECK_FALSE(parse_peer_uri("http://h:1", Bare::https).secure);
+    CHECK(parse_peer_uri("https://h:1", Bare::http).secure);
+    CHECK_THROWS_AS(parse_peer_uri("h", Bare::https), std::invalid_argument);
 }
 
 TEST_CASE("Dates carry nanoseconds both ways", "[http][wire]")

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <galaxy/http/protocol.hpp>
+#include <galaxy/http/secret.hpp>
 #include <galaxy/responder.hpp>
 #include <galaxy/value.hpp>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -47,24 +51,52 @@ struct Response {
     Value body;
 };
 
+/// What one stream of a peer may take.
+struct StreamLimits {
+    /// Requests that wait for a load at once; more are answered "busy". Zero: no streams at all,
+    /// peers use plain HTTP.
+    std::size_t requests = 1024;
+    /// Values above go by plain HTTP. At most 512 KiB.
+    std::size_t value = std::size_t{64} << 10;
+    /// A peer from which nothing comes for so long, not even the answer to a ping, is gone.
+    /// Positive.
+    Duration silence = std::chrono::seconds(10);
+};
+
 /// The server half for peers, to be mounted in an HTTP server of one's own: request in, response
 /// out. Understands requests of own nodes and of Go galaxycache. See docs/wire.md for the answers.
 ///
 /// A cheap handle; may outlive the universe (503 from then on). Thread safety: any thread.
 class Handler {
 public:
-    explicit Handler(const Universe& universe, Paths paths = {});
+    /// Throws `std::invalid_argument` for bad paths or limits. Where a `secret` is given, a request
+    /// without it gets 401, which is logged.
+    explicit Handler(const Universe& universe, Paths paths = {}, StreamLimits limits = {},
+                     Secret secret = {});
 
     /// Whether `target` is one of ours, to be given to `handle`.
     bool handles(std::string_view target) const;
 
-    /// Answers a request: 200, 400, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
+    /// Answers a request: 200, 400, 401, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
     /// a peer did. Terminal cancellation (the peer hung up) ends it with `operation_aborted`.
     boost::asio::awaitable<Response> handle(Request request) const;
+
+    /// Whether `request` asks for its connection to become a stream, to be given to `converse`. One
+    /// that may not have it is for `handle`, which says why.
+    bool upgrades(const Request& request) const;
+
+    /// Takes the connection over, answers the upgrade, and serves the peer until either side leaves.
+    /// Nothing may have been read from `socket` beyond the request, whose views must live meanwhile.
+    /// The socket may be of any executor. Terminal cancellation ends the stream at once. Never
+    /// throws for what a peer did.
+    boost::asio::awaitable<void> converse(boost::asio::ip::tcp::socket socket,
+                                          Request request) const;
 
 private:
     Responder responder_;
     Paths paths_;
+    StreamLimits limits_;
+    Secret secret_;
 };
 
 }  // namespace galaxy::http

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <galaxy/fetch.hpp>
+#include <galaxy/http/secret.hpp>
+#include <galaxy/http/tls.hpp>
 #include <galaxy/time.hpp>
 
 #include <chrono>
@@ -13,14 +15,34 @@ namespace galaxy::http {
 
 /// Where requests for peers live on a server; the same at every node.
 struct Paths {
-    std::string fetch = "/_galaxycache/";      ///< begins and ends with "/"
-    std::string peek = "/_galaxycache_peek/";  ///< begins and ends with "/"
+    std::string fetch = "/_galaxycache/";          ///< begins and ends with "/"
+    std::string peek = "/_galaxycache_peek/";      ///< begins and ends with "/"
+    std::string stream = "/_galaxycache_stream/";  ///< begins and ends with "/"
+};
+
+/// Options of the multiplexed connections to a peer, which carry all requests to it but those whose
+/// answers are large. A peer that does not speak this is asked by plain HTTP.
+struct StreamOptions {
+    /// To each peer. More than one helps where several threads have little else to do. Zero: none,
+    /// plain HTTP only.
+    std::size_t connections = 1;
+    /// Requests on one connection that wait for an answer at once; more wait in line. Positive.
+    std::size_t window = 1024;
+    /// A connection on which nothing comes for so long, not even the answer to a ping, is gone.
+    /// Positive.
+    Duration silence = std::chrono::seconds(4);
+    /// A connection is closed that has not been used for so long, give or take a quarter; until
+    /// then it is outstanding work. Positive.
+    Duration idle_timeout = std::chrono::seconds(60);
+    /// How soon a peer that had no stream to give is asked again. Not negative.
+    Duration ask_again = std::chrono::seconds(30);
 };
 
 /// Options of the client half. A bad one throws `std::invalid_argument` from `protocol`.
 struct ProtocolOptions {
     Paths paths = {};
-    /// Time to resolve and connect. Positive.
+    StreamOptions stream = {};
+    /// Time to resolve, to connect and for TLS's handshake. Positive.
     Duration connect_timeout = std::chrono::milliseconds(250);
     /// A pooled connection unused for longer is closed at its next use. Zero: no reuse at all.
     Duration idle_timeout = std::chrono::seconds(60);
@@ -30,13 +52,23 @@ struct ProtocolOptions {
     std::size_t max_connections = 1024;
     /// Longest header of an answer, in bytes. Positive.
     std::size_t max_header = std::size_t{128} << 10;
+    /// For peers that are spoken to under TLS.
+    Tls tls = {};
+    /// Sent with every request and to open every stream, whether under TLS or not.
+    Secret secret = {};
 };
 
-/// Plain HTTP/1.1 with pooled keep-alive connections. Peer uris: `host:port`, `http://host[:port]`
-/// with an optional path prefix, IPv6 in brackets. (`https` is refused: TLS is not built yet.)
+/// One multiplexed connection a peer, and HTTP/1.1 with pooled keep-alive connections where the peer
+/// does not speak that (Go, or an earlier release) and for large values. Peer uris: `host:port`,
+/// `http://host[:port]` or `https://host[:port]` with an optional path prefix, IPv6 in brackets.
 ///
-/// A request is tried a second time only where a pooled connection broke before any byte of the
-/// answer came. Idle connections hold neither read nor timer.
+/// `https` is TLS, by `tls` or else by the defaults of `TlsOptions`. `http` is plain in any case,
+/// so that a fleet may change over node by node. A bare `host:port` is TLS where `tls` is given. A
+/// peer with which no handshake succeeds is `errc::peer_unreachable`.
+///
+/// A request is tried a second time only where a connection that was open before broke, and nothing
+/// had come on it since the request was sent. Idle plain connections hold neither read nor timer;
+/// an idle stream does until `StreamOptions::idle_timeout`.
 std::shared_ptr<FetchProtocol> protocol(ProtocolOptions options = {});
 
 }  // namespace galaxy::http

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <galaxy/http/handler.hpp>
+#include <galaxy/http/secret.hpp>
+#include <galaxy/http/tls.hpp>
 #include <galaxy/time.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -28,6 +30,7 @@ struct ServerOptions {
     /// Zero: any free port; `Server::port` tells which.
     std::uint16_t port = 0;
     Paths paths = {};
+    StreamLimits stream = {};
 
     /// Answers what is not for peers; empty: 404. The request's views live until it returns.
     std::function<boost::asio::awaitable<Response>(Request)> route = {};
@@ -41,12 +44,17 @@ struct ServerOptions {
     std::size_t max_header = std::size_t{128} << 10;
     std::size_t max_body = std::size_t{64} << 10;
 
-    /// From the first byte of a request to the end of its header, and to the end of its body.
-    /// Positive.
+    /// From the first byte of a request to the end of its header, and to the end of its body; the
+    /// first is what TLS's handshake may take too. Positive.
     Duration header_timeout = std::chrono::seconds(10);
     Duration body_timeout = std::chrono::seconds(30);
     /// Between two requests; also for sending an answer without progress. Positive.
     Duration idle_timeout = std::chrono::seconds(120);
+
+    /// Where given, only TLS is spoken; a connection whose handshake fails is logged and closed.
+    Tls tls = {};
+    /// Demanded of requests for peers; others than these are `route`'s business.
+    Secret secret = {};
 };
 
 /// A running server. Destroying it closes it, without waiting; it may outlive the context.

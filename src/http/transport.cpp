@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "http/transport.hpp"
+
+#include <boost/asio/append.hpp>
+#include <boost/asio/post.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace galaxy::http {
+
+namespace asio = boost::asio;
+
+Seen Transport::look() noexcept
+{
+    if (secure_) {
+        if (const Seen seen = secure_->seen(); seen != Seen::nothing) return seen;
+    }
+    char byte = 0;
+    const ssize_t seen =
+        ::recv(socket().native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+    if (seen > 0) return Seen::bytes;
+    const bool nothing = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
+    return nothing ? Seen::nothing : Seen::end;
+}
+
+void Transport::close() noexcept
+{
+    error_code ignored;
+    socket().close(ignored);
+}
+
+void Transport::say_end(SecureStream::Done handler)
+{
+    if (secure_) return secure_->shutdown(std::move(handler));
+    error_code error;
+    plain_.shutdown(tcp::socket::shutdown_send, error);
+    asio::post(get_executor(), asio::append(std::move(handler), error));
+}
+
+void teardown(boost::beast::role_type role, Transport& transport, boost::system::error_code& error)
+{
+    // Under TLS a farewell would have to be awaited.
+    if (transport.secure()) return transport.close();
+    using boost::beast::websocket::teardown;
+    teardown(role, transport.socket(), error);
+}
+
+}  // namespace galaxy::http

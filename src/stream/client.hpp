@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "runtime/enrolment.hpp"
+#include "stream/channel.hpp"
+#include "stream/frame.hpp"
+#include "stream/opener.hpp"
+
+#include <galaxy/fetch.hpp>
+#include <galaxy/time.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace galaxy::stream {
+
+struct ClientOptions {
+    std::size_t window = 1024;  ///< requests that wait for an answer at once; more wait in line
+    Duration idle_timeout = std::chrono::seconds(60);
+    Duration ask_again = std::chrono::seconds(30);  ///< after the peer said that it has no stream
+};
+
+/// The asking half: one stream to a peer, opened when there is something to ask, closed when there
+/// has not been for a while. What cannot go by it goes by `plain`: everything where the peer does
+/// not speak streams, and values that are too large.
+///
+/// A request is sent a second time, once, where its connection ended before anything came after it:
+/// the peer may have closed an idle connection just then. That is also how a peer that has died is
+/// told from one that has not: the new connection is refused.
+class Client final : private Enrolment, public std::enable_shared_from_this<Client> {
+public:
+    Client(ClientOptions options, std::shared_ptr<Opener> opener,
+           std::shared_ptr<RemoteFetcher> plain, boost::asio::any_io_executor executor);
+    ~Client() override;
+
+    // As a RemoteFetcher's, from any thread. `plain` is closed by whoever made it.
+    void start(const FetchRequest& request, FetchHandler handler);
+    void cancel(std::uint64_t id);
+    void close();
+    std::size_t connections() const noexcept;
+    std::uint64_t reconnects() const noexcept;
+
+private:
+    using error_code = boost::system::error_code;
+    using Clock = std::chrono::steady_clock;
+
+    /// A request whose end has to be told, or that has been cancelled and is yet to be answered.
+    struct Job {
+        FetchRequest request;
+        FetchHandler handler;     ///< null: cancelled
+        std::uint64_t heard = 0;  ///< messages that had come when it was sent
+        bool sent = false;
+        bool again = false;  ///< for the second time
+    };
+    using Jobs = std::vector<Job>;
+    enum class State { closed, opening, open, closing };
+    /// What one connection reads, and whether it is still in use.
+    class Reader;
+
+    void context_gone(Garbage& garbage) noexcept override;
+
+    // With the mutex held.
+    bool goes_plain(const FetchRequest& request);
+    void open();
+    void send(Job& job);
+    void send_waiting();
+    Jobs take_waiting();
+    Jobs take_broken(bool worth_another_try);
+    void post_end(FetchHandler handler, error_code error);
+
+    // On the strand.
+    void opened_or_not(Opened outcome);
+    bool received(std::string_view message);
+    void channel_ended(error_code error);
+    void go_plain(const Jobs& jobs);
+
+    const ClientOptions options_;
+    const std::shared_ptr<Opener> opener_;
+    const std::shared_ptr<RemoteFetcher> plain_;
+
+    mutable std::mutex mutex_;
+    boost::asio::any_io_executor executor_;  ///< empty once the context is gone
+    State state_ = State::closed;
+    std::shared_ptr<Channel> channel_;  ///< while open
+    boost::unordered_flat_map<std::uint64_t, Job> jobs_;
+    std::deque<std::uint64_t> line_;  ///< not sent yet, in order; some may be over
+    std::size_t in_flight_ = 0;       ///< sent and not answered
+    std::string frames_;              ///< scratch
+    std::string digest_;              ///< that the peer was told last
+    std::uint64_t heard_ = 0;
+    std::uint64_t opened_ = 0;
+    std::uint64_t started_ = 0;
+    bool refused_ = false;  ///< the peer did not want a stream when it was last asked
+    Clock::time_point ask_again_at_{};
+    bool closed_ = false;
+};
+
+}  // namespace galaxy::stream

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stream/serving.hpp"
+
+#include <galaxy/error.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+namespace galaxy::stream {
+
+namespace asio = boost::asio;
+
+Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits limits,
+                 std::function<void()> over)
+    : responder_(std::move(responder)),
+      channel_(std::move(channel)),
+      limits_(limits),
+      over_(std::move(over))
+{
+}
+
+bool Serving::received(std::string_view message)
+{
+    draining_ = responder_.draining();
+    while (!message.empty()) {
+        const std::optional<Frame> frame = take_frame(message);
+        if (!frame || !take(*frame)) return false;
+        if (answers_.size() >= Channel::message_size) channel_->send(answers_);
+    }
+    channel_->send(answers_);
+    return true;
+}
+
+/// False where the frame breaks the protocol.
+bool Serving::take(const Frame& frame)
+{
+    switch (frame.kind) {
+    case Kind::fetch: return serve(Verb::fetch, frame);
+    case Kind::peek: return serve(Verb::peek, frame);
+    case Kind::cancel: return cancel(frame);
+    case Kind::ring: {
+        const std::optional<std::string_view> digest = read_ring(frame.body);
+        if (digest) digest_ = *digest;
+        return digest.has_value();
+    }
+    case Kind::answer: return false;
+    }
+    // A verb that a later release knows.
+    const std::optional<std::uint64_t> id = read_id(frame.body);
+    if (!id || frame.kind > Kind::answer) return false;
+    answer(*id, {errc::unsupported});
+    return true;
+}
+
+bool Serving::serve(Verb verb, const Frame& frame)
+{
+    const std::optional<Request> request = read_request(frame.body);
+    if (!request || waiting_.contains(request->id)) return false;
+    const PeerRequest wanted{.verb = verb,
+                             .galaxy = request->galaxy,
+                             .key = request->key,
+                             .timeout = std::chrono::milliseconds(request->timeout_ms),
+                             .digest = digest_};
+    if (const std::optional<PeerAnswer> now = responder_.answer_now(wanted)) {
+        answer(request->id, *now);
+    } else if (waiting_.size() >= limits_.requests || finishing_) {
+        answer(request->id, {errc::busy});
+    } else {
+        wait(wanted, request->id);
+    }
+    return true;
+}
+
+void Serving::wait(const PeerRequest& wanted, std::uint64_t id)
+{
+    asio::cancellation_signal& left = waiting_[id];
+    auto handler = [self = shared_from_this(), id](boost::system::error_code error, Value value) {
+        self->arrived(id, {error, std::move(value)});
+    };
+    responder_.async_answer(
+        wanted, asio::bind_executor(channel_->executor(),
+                                    asio::bind_cancellation_slot(left.slot(), std::move(handler))));
+}
+
+bool Serving::cancel(const Frame& frame)
+{
+    const std::optional<std::uint64_t> id = read_id(frame.body);
+    if (!id) return false;
+    // One that was answered meanwhile is not there any more.
+    const auto waiting = waiting_.find(*id);
+    if (waiting != waiting_.end()) waiting->second.emit(asio::cancellation_type::terminal);
+    return true;
+}
+
+void Serving::arrived(std::uint64_t id, const PeerAnswer& found)
+{
+    waiting_.erase(id);
+    draining_ = responder_.draining();
+    answer(id, found);
+    channel_->send(answers_);
+    close_if_finished();
+}
+
+void Serving::answer(std::uint64_t id, const PeerAnswer& found)
+{
+    Answer said;
+    said.id = id;
+    said.status = status_of(found.error);
+    said.draining = draining_;
+    if (!found.error && found.value.size() > limits_.value) {
+        said.status = Status::ask_by_http;
+    } else if (!found.error) {
+        const Expiry expiry = found.value.expiry();
+        said.value = found.value.view();
+        if (!expiry.never()) {
+            const Duration left = std::max(expiry.at - responder_.now(), Duration::zero());
+            said.lifetime_ns = static_cast<std::uint64_t>(left.count());
+        }
+        if (expiry.wall) said.expires_ns = expiry.wall->time_since_epoch().count();
+    }
+    append_answer(answers_, said);
+}
+
+void Serving::finish()
+{
+    finishing_ = true;
+    close_if_finished();
+}
+
+void Serving::close_if_finished()
+{
+    if (finishing_ && waiting_.empty()) channel_->close();
+}
+
+void Serving::ended(boost::system::error_code)
+{
+    // Whoever waits for this peer has left.
+    for (auto& [id, left] : waiting_) left.emit(asio::cancellation_type::terminal);
+    if (const auto over = std::exchange(over_, nullptr)) over();
+}
+
+}  // namespace galaxy::stream
