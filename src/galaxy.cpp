@@ -4,6 +4,7 @@
 
 #include "galaxy_core.hpp"
 #include "names.hpp"
+#include "runtime/recycled.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/assert.hpp>
@@ -46,7 +47,7 @@ void GalaxyCore::hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor&
 {
     if (!strand_.is_beneath(executor)) waiter->set_executor(executor);
     if (answer_from_memory(waiter) || !admit(waiter)) return;
-    waiter->watch_cancellation(weak_from_this());
+    if (waiter->cancellable()) waiter->watch_cancellation(weak_from_this());
     if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
 }
 
@@ -112,7 +113,7 @@ void GalaxyCore::join(Waiter::Ref waiter)
         counters_.joined.add();
     } else {
         if (flights_.size() >= options_.max_flights) return refuse(waiter, errc::refused);
-        flight = std::make_shared<Flight>(waiter);
+        flight = std::allocate_shared<Flight>(RecyclingAllocator<Flight>(), waiter);
         flights_.emplace(flight->key, flight);
         flights_changed();
         counters_.led.add();

@@ -106,6 +106,18 @@ asio::any_io_executor GalaxyCore::executor() const
     return executor_ ? executor_ : asio::any_io_executor(asio::system_executor());
 }
 
+GetRequest GalaxyCore::request(const GetOptions& options) const
+{
+    GetRequest request;
+    request.mode = options.mode;
+    request.begun = around_.clock->now();
+    const bool own = options.timeout != Duration::zero();
+    request.deadline = after(request.begun, own ? options.timeout : options_.get_timeout);
+    if (options.timeout < Duration::zero()) request.refusal = errc::timed_out;
+    if (!options.trace.empty()) request.trace = owned_trace(options.trace);
+    return request;
+}
+
 Waiter::Ref GalaxyCore::waiter(GetRequest request, std::string_view key) const
 {
     if (key.size() > options_.max_key) {
@@ -137,21 +149,24 @@ void GalaxyCore::refuse(const Waiter::Ref& waiter, boost::system::error_code err
 void GalaxyCore::settle(Flight& flight, Audience audience, boost::system::error_code error,
                         Value value)
 {
-    settle_list(flight.local_only, error, value);
-    if (audience == Audience::all) settle_list(flight.anyone, error, value);
+    if (!flight.local_only.empty()) settle_list(flight.local_only, error, value);
+    if (audience == Audience::all) settle_list(flight.anyone, error, std::move(value));
 }
 
-void GalaxyCore::settle_list(Waiters& waiters, boost::system::error_code error, const Value& value)
+void GalaxyCore::settle_list(Waiters& waiters, boost::system::error_code error, Value value)
 {
-    while (!waiters.empty()) complete(waiters.front(), error, value);
+    while (!waiters.empty()) {
+        const bool last = &waiters.front() == &waiters.back();
+        complete(waiters.front(), error, last ? std::move(value) : value);
+    }
 }
 
-void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, const Value& value)
+void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, Value value)
 {
     Waiter::Ref done = unlink(waiter);
     if (!done->claim()) return;
     count_end(*done, error, value, moment());
-    if (Waiter::Ref awake = Waiter::end(std::move(done), error, value))
+    if (Waiter::Ref awake = Waiter::end(std::move(done), error, std::move(value)))
         wakeups_.add(std::move(awake));
 }
 
@@ -313,6 +328,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
     };
 
     intake_stopped_ = true;
+    loaders_.drop();
     {
         const std::lock_guard lock(lost_mutex_);
         while (Waiter* waiter = inbox_.take()) {

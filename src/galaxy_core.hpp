@@ -6,6 +6,7 @@
 #include "flight/flight.hpp"
 #include "flight/group.hpp"
 #include "flight/inbox.hpp"
+#include "flight/loaders.hpp"
 #include "flight/wakeups.hpp"
 #include "logger.hpp"
 #include "peers/candidates.hpp"
@@ -184,8 +185,8 @@ private:
     void refuse(const Waiter::Ref& waiter, boost::system::error_code error);
     void settle(Flight& flight, Audience audience, boost::system::error_code error,
                 Value value = {});
-    void settle_list(Waiters& waiters, boost::system::error_code error, const Value& value);
-    void complete(Waiter& waiter, boost::system::error_code error, const Value& value);
+    void settle_list(Waiters& waiters, boost::system::error_code error, Value value);
+    void complete(Waiter& waiter, boost::system::error_code error, Value value);
     static Waiter::Ref unlink(Waiter& waiter);
     void forget(Waiter& waiter);
     void post_completion(Waiter::Ref waiter);  // any thread
@@ -204,9 +205,11 @@ private:
     bool enter_soon();
     void post_home(Aftermath left);
     template <class F>
-    Aftermath visit(F f);             // beneath
-    void come_in();                   // beneath
-    void follow(Aftermath left);      // beneath
+    Aftermath visit(F f);         // beneath
+    void come_in();               // beneath
+    void go_on(Aftermath left);   // beneath
+    void follow(Aftermath left);  // beneath
+    bool at_rest() const noexcept;
     void wake(Sleepers sleepers);     // beneath
     void end_turn();                  // strand
     bool unsettled() const noexcept;  // strand
@@ -232,6 +235,7 @@ private:
     Inbox<Waiter> inbox_;
     Inbox<Flight> ended_;  ///< flights whose loads have ended
     Inbox<Leg> answered_;  ///< legs that have ended
+    Loaders loaders_;
     Strand strand_;
     std::atomic<bool> intake_stopped_ = false;
     std::atomic<bool> tending_ = false;

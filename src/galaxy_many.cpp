@@ -74,7 +74,7 @@ Group::Ref GalaxyCore::group(const Keys& keys, ManyLook look, GetRequest request
 void GalaxyCore::hand_in(Group::Ref group, const boost::asio::any_io_executor& executor)
 {
     if (!strand_.is_beneath(executor)) group->set_executor(executor);
-    group->watch_cancellation(weak_from_this());
+    if (group->cancellable()) group->watch_cancellation(weak_from_this());
     Inbox<Waiter>::Batch misses;
     for (const Waiter::Ref& member : group->members()) {
         member->enlist(group);

@@ -71,7 +71,27 @@ bool GalaxyCore::enter_soon()
 
 void GalaxyCore::come_in()
 {
-    follow(visit([this] { take_in(); }));
+    go_on(visit([this] { take_in(); }));
+}
+
+/// Does what a turn left, as a handler of its own. No loader stays parked at rest.
+void GalaxyCore::go_on(Aftermath left)
+{
+    struct Leaving {
+        GalaxyCore& core;
+        ~Leaving()
+        {
+            if (!core.loaders_.empty() && core.at_rest()) core.loaders_.send_home();
+        }
+    };
+    const Leaving leaving{*this};
+    follow(std::move(left));
+}
+
+/// False only where a handler is to come, or a turn that ends the last flight.
+bool GalaxyCore::at_rest() const noexcept
+{
+    return counters_.flights_now.value() == 0 && !inbox_.pending() && !ended_.pending();
 }
 
 template <class F>
@@ -79,10 +99,11 @@ Aftermath GalaxyCore::visit(F f)
 {
     Aftermath left;
     const Visitor here(*this, left);
-    strand_.run([self = shared_from_this(), f = std::move(f)]() mutable {
+    auto turn = [this, f = std::move(f)]() mutable {
         f();
-        self->end_turn();
-    });
+        end_turn();
+    };
+    strand_.run(std::move(turn), *this);
     return left;
 }
 
@@ -94,7 +115,8 @@ void GalaxyCore::follow(Aftermath left)
     const bool unsettled = std::exchange(left.unsettled, false);
     post_home(std::move(left));
     const TimePoint begun = around_.clock->coarse_now();
-    const bool ended = BackendCall::begin(call_of(first), shared_from_this(), strand_.beneath());
+    const bool ended =
+        BackendCall::begin(call_of(first), shared_from_this(), strand_.beneath(), &loaders_);
     starts_slowly_ = around_.clock->coarse_now() - begun > std::chrono::milliseconds(10);
     if (ended) {
         Aftermath landed = visit([this, first] { take_end(*first); });
@@ -120,7 +142,7 @@ void GalaxyCore::post_home(Aftermath left)
 {
     const auto post = [this](Aftermath one) {
         strand_.post_beneath([self = shared_from_this(), one = std::move(one)]() mutable {
-            self->follow(std::move(one));
+            self->go_on(std::move(one));
         });
     };
     while (FlightPtr load = left.loads.pop()) {
@@ -187,11 +209,10 @@ void GalaxyCore::end_turn()
     }
     Aftermath left = std::move(aftermath_);
     aftermath_.unsettled = false;
-    if (here) {
-        here->aftermath.append(std::move(left));
-    } else {
-        post_home(std::move(left));
-    }
+    if (here) return here->aftermath.append(std::move(left));
+    post_home(std::move(left));
+    if (!loaders_.empty() && at_rest())
+        strand_.post_beneath([self = shared_from_this()] { self->go_on({}); });
 }
 
 /// The moment of this turn: one look at the clock serves whatever happens in it.

@@ -5,8 +5,8 @@
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
 #include <utility>
@@ -67,17 +67,21 @@ public:
     Underway& operator=(Underway&&) = delete;
     ~Underway()
     {
-        if (call_) end({errc::closed, {}, "the backend's executor is gone"});
+        if (!call_) return;
+        call_->end_ = {errc::closed, {}, "the backend's executor is gone"};
+        end();
     }
 
     BackendCall& call() const noexcept { return *call_; }
 
     Ptr share() const noexcept { return call_; }
     Ptr release() noexcept { return std::exchange(call_, nullptr); }
+    void take_up(Ptr next) noexcept { call_ = std::move(next); }
 
-    void end(LoadEnd how)
+    /// With what the call has for its end.
+    void end()
     {
-        if (const Ptr call = std::exchange(call_, nullptr)) call->end(call, std::move(how));
+        if (const Ptr call = release()) call->end(call);
     }
 
 private:
@@ -90,13 +94,18 @@ BackendCall::BackendCall(std::shared_ptr<const Backend> backend, const void* gal
 {
 }
 
-bool BackendCall::begin(Ptr self, std::shared_ptr<LoadOwner> owner, asio::any_io_executor executor)
+bool BackendCall::begin(Ptr self, std::shared_ptr<LoadOwner> owner,
+                        const asio::any_io_executor& executor, Loaders* loaders)
 {
     BackendCall& call = *self;
     call.owner_ = std::move(owner);
+    call.loaders_ = loaders;
     call.state_.store(State::beginning, std::memory_order_relaxed);
-    const Ptr kept = self;
-    call.spawn(Underway(std::move(self)), std::move(executor));
+    {
+        // The mark holds until the load suspends.
+        const LoadScope here(call.galaxy_, call.key_);
+        if (!loaders || !loaders->take_up(self)) call.spawn(Underway(self), executor);
+    }
     return call.state_.exchange(State::away, std::memory_order_acq_rel) == State::ended;
 }
 
@@ -112,7 +121,7 @@ void BackendCall::post(Ptr self, std::shared_ptr<LoadOwner> owner, asio::any_io_
     self->owner_ = owner;
     asio::post(executor, [underway = Underway(std::move(self)), owner, executor, strand]() mutable {
         const Ptr call = underway.release();
-        if (begin(call, owner, executor)) owner->load_ended(call);
+        if (begin(call, owner, executor, nullptr)) owner->load_ended(call);
     });
 }
 
@@ -123,40 +132,55 @@ void BackendCall::cancel(Ptr self)
     asio::post(*strand, [self] { self->signal_.emit(asio::cancellation_type::terminal); });
 }
 
-void BackendCall::spawn(Underway underway, asio::any_io_executor executor)
+/// On its own executor co_spawn starts inline.
+void BackendCall::spawn(Underway underway, const asio::any_io_executor& executor)
 {
-    const LoadScope here(galaxy_, key_);
-    // On its own executor co_spawn starts inline: the mark holds until the load suspends. The
-    // handler keeps the strand, where there is one, as long as the load runs and no longer.
+    // The handler keeps the strand, where there is one, as long as the load runs and no longer.
     if (const auto kept = strand_.lock()) {
         auto ended = [call = underway.share(), kept](std::exception_ptr) {};
         asio::co_spawn(executor, run(std::move(underway)),
                        asio::bind_cancellation_slot(signal_.slot(), std::move(ended)));
-    } else if (const auto* known = executor.target<asio::io_context::executor_type>()) {
-        // As below, but for its work and its dispatches co_spawn need not go through erased types.
-        asio::co_spawn(*known, run(std::move(underway)), [](std::exception_ptr) {});
     } else {
         asio::co_spawn(executor, run(std::move(underway)), [](std::exception_ptr) {});
     }
 }
 
+/// A loader: this load, and those that it is resumed with.
 asio::awaitable<void> BackendCall::run(Underway underway)
 {
-    LoadEnd result;
-    try {
-        const BackendCall& call = underway.call();
-        asio::awaitable<Loaded> load = (*call.backend_)(call.key_);
-        result.loaded = co_await std::move(load);
-        if (!result.loaded->found()) result = {errc::not_found, {}, {}};
-    } catch (...) {
-        result = end_of_exception();
+    ParkedLoader here;
+    for (;;) {
+        BackendCall& call = underway.call();
+        LoadEnd& result = call.end_;
+        try {
+            asio::awaitable<Loaded> load = (*call.backend_)(call.key_);
+            result.loaded = co_await std::move(load);
+            if (!result.loaded->found()) result = {errc::not_found, {}, {}};
+        } catch (...) {
+            result = end_of_exception();
+        }
+        Loaders* const loaders = call.loaders_;
+        if (!loaders) co_return underway.end();
+
+        // The end is told last, since whoever hears of it is to find the loader parked. From `park`
+        // on this coroutine may be running elsewhere, or be gone.
+        auto parking = asio::async_initiate<const asio::use_awaitable_t<>, void(Ptr)>(
+            [&](auto&& handler) {
+                const Ptr ended = underway.release();
+                const std::shared_ptr<LoadOwner> owner = ended->owner_;  // of the loaders
+                here.emplace(std::move(handler));
+                loaders->park(here);
+                ended->end(ended);
+            },
+            asio::use_awaitable);
+        Ptr next = co_await std::move(parking);
+        if (!next) co_return;
+        underway.take_up(std::move(next));
     }
-    underway.end(std::move(result));
 }
 
-void BackendCall::end(Ptr self, LoadEnd how)
+void BackendCall::end(Ptr self)
 {
-    end_ = std::move(how);
     const std::shared_ptr<LoadOwner> owner = std::move(owner_);
     if (state_.exchange(State::ended, std::memory_order_acq_rel) == State::away)
         owner->load_ended(std::move(self));

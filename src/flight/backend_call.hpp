@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "flight/loaders.hpp"
+
 #include <galaxy/backend.hpp>
 #include <galaxy/time.hpp>
 
@@ -80,9 +82,10 @@ public:
                 Flight& flight) noexcept;
 
     /// For handlers of `executor`: calls the backend. True where the load has ended inside; then
-    /// the owner is not told. It never throws: what the backend throws is the load's end.
+    /// the owner is not told. It never throws: what the backend throws is the load's end. With
+    /// `loaders`, which are the owner's, the load is run by one of them, and adds to them.
     static bool begin(Ptr self, std::shared_ptr<LoadOwner> owner,
-                      boost::asio::any_io_executor executor);
+                      const boost::asio::any_io_executor& executor, Loaders* loaders);
 
     /// Posts the call to `executor`. A cancellable one gets a strand of its own, as cancelling a
     /// coroutine from another thread than its own would be a race.
@@ -109,14 +112,15 @@ private:
     enum class State { away, beginning, ended };  ///< away: its owner is to be told of the end
 
     static boost::asio::awaitable<void> run(Underway underway);
-    void spawn(Underway underway, boost::asio::any_io_executor executor);
-    void end(Ptr self, LoadEnd end);
+    void spawn(Underway underway, const boost::asio::any_io_executor& executor);
+    void end(Ptr self);
 
     const std::shared_ptr<const Backend> backend_;
     const void* galaxy_;
     const std::string_view key_;
     Flight& flight_;
     std::shared_ptr<LoadOwner> owner_;  ///< while under way
+    Loaders* loaders_ = nullptr;        ///< the owner's, or null
     TimePoint begun_;
     LoadEnd end_;
     std::atomic<State> state_ = State::away;

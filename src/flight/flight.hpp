@@ -93,7 +93,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     bool peers_failed = false;  ///< the owner was not to be had
     std::shared_ptr<const Ring> ring;
     std::shared_ptr<Leg> leg;
-    Timer patience{*this};    ///< looks after silence and the half of the time
+    Timer patience{*this};  ///< looks after silence and the half of the time
     Arrival<bool> membership;
     Arrival<FetchResult> answer;
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "flight/waiter.hpp"
+#include "runtime/recycled.hpp"
 
 #include <galaxy/error.hpp>
 #include <galaxy/value.hpp>
@@ -13,6 +14,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -43,7 +45,8 @@ public:
     /// `members` have their places among the results.
     static Ref make(Results results, std::vector<Waiter::Ref> members)
     {
-        return Ref(new Group(std::move(results), std::move(members)));
+        void* place = take_recycled(sizeof(Group));
+        return Ref(::new (place) Group(std::move(results), std::move(members)));
     }
 
     const std::vector<Waiter::Ref>& members() const noexcept { return members_; }
@@ -74,6 +77,7 @@ private:
     }
 
     void tell_cancelled(WaiterOwner& owner) override { owner.group_cancelled(this); }
+    std::size_t block_size() const noexcept override { return sizeof(Group); }
 
     Results results_;
     const std::vector<Waiter::Ref> members_;

@@ -52,6 +52,9 @@ public:
         return head == nullptr;
     }
 
+    /// Any thread. Whether somebody has pushed since the strand last looked.
+    bool pending() const noexcept { return head_.load(std::memory_order_relaxed) != nullptr; }
+
     /// The strand. The next in order of arrival, or null: then the inbox is empty.
     Node* take() noexcept
     {

@@ -2,6 +2,7 @@
 #include "flight/waiter.hpp"
 
 #include "flight/group.hpp"
+#include "runtime/recycled.hpp"
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/prefer.hpp>
@@ -17,7 +18,7 @@ namespace asio = boost::asio;
 Waiter::Ref Waiter::make(const GetRequest& request)
 {
     const std::size_t size = request.key.size();
-    char* place = static_cast<char*>(::operator new(sizeof(Waiter) + size));
+    char* place = static_cast<char*>(take_recycled(sizeof(Waiter) + size));
     char* key = place + sizeof(Waiter);
     if (size != 0) std::memcpy(key, request.key.data(), size);
     auto* waiter = ::new (static_cast<void*>(place)) Waiter(request);
@@ -27,8 +28,14 @@ Waiter::Ref Waiter::make(const GetRequest& request)
 
 void Waiter::destroy(const Waiter* waiter) noexcept
 {
+    const std::size_t size = waiter->block_size();
     waiter->~Waiter();
-    ::operator delete(const_cast<Waiter*>(waiter));
+    recycle(const_cast<Waiter*>(waiter), size);
+}
+
+std::size_t Waiter::block_size() const noexcept
+{
+    return sizeof(Waiter) + request_.key.size();
 }
 
 void Waiter::set_executor(Executor executor)
@@ -39,7 +46,6 @@ void Waiter::set_executor(Executor executor)
 
 void Waiter::watch_cancellation(std::weak_ptr<WaiterOwner> owner)
 {
-    if (!slot_.is_connected()) return;
     slot_.assign([self = Ref(this), owner = std::move(owner)](asio::cancellation_type type) {
         if (type != asio::cancellation_type::none) self->cancel(owner);
     });

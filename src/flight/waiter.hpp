@@ -2,7 +2,7 @@
 #pragma once
 
 #include "flight/deadlines.hpp"
-#include "flight/get_handler.hpp"
+#include "flight/handler_slot.hpp"
 #include "flight/request.hpp"
 
 #include <galaxy/value.hpp>
@@ -70,6 +70,7 @@ public:
     bool at_home() const noexcept { return !executor_; }
     const Executor& executor() const noexcept { return *executor_; }  ///< unless `at_home`
 
+    bool cancellable() const noexcept { return slot_.is_connected(); }
     void watch_cancellation(std::weak_ptr<WaiterOwner> owner);
 
     /// True for the first caller only, who must see that `invoke` or `drop` follows.
@@ -111,6 +112,8 @@ protected:
 private:
     void cancel(const std::weak_ptr<WaiterOwner>& owner);
     virtual void tell_cancelled(WaiterOwner& owner);
+    /// Of the recycled block that it was made in.
+    virtual std::size_t block_size() const noexcept;
 
     friend void intrusive_ptr_add_ref(const Waiter* waiter) noexcept
     {
@@ -125,7 +128,7 @@ private:
     mutable std::atomic<std::uint32_t> references_ = 0;
     std::atomic<bool> claimed_ = false;
     std::atomic<bool> handed_in_ = false;
-    GetHandlerSlot handler_;
+    HandlerSlot<boost::system::error_code, Value> handler_;
     boost::asio::cancellation_slot slot_;
     std::unique_ptr<Executor> executor_;  ///< null: the galaxy's own
     Value value_;

@@ -14,7 +14,7 @@ constexpr std::size_t executors_remembered = 8;
 
 }  // namespace
 
-Sleepers::~Sleepers()
+void Sleepers::drop() noexcept
 {
     while (const Waiter::Ref waiter = pop()) waiter->drop();
 }
@@ -25,13 +25,6 @@ void Sleepers::push(Waiter::Ref waiter) noexcept
     node->asleep_next = nullptr;
     (first_ ? last_->asleep_next : first_) = node;
     last_ = node;
-}
-
-void Sleepers::append(Sleepers others) noexcept
-{
-    if (others.empty()) return;
-    (first_ ? last_->asleep_next : first_) = std::exchange(others.first_, nullptr);
-    last_ = others.last_;
 }
 
 Waiter::Ref Sleepers::pop() noexcept
@@ -76,6 +69,7 @@ void Wakeups::add(Waiter::Ref waiter)
 
 void Wakeups::post_abroad()
 {
+    if (abroad_.empty()) return;
     for (Sleepers& sleepers : std::exchange(abroad_, {})) {
         const Waiter::Executor executor = sleepers.front().executor();
         post_sleepers(std::move(sleepers), executor);

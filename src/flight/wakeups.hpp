@@ -19,12 +19,20 @@ public:
     {
     }
     Sleepers& operator=(Sleepers&&) = delete;
-    ~Sleepers();
+    ~Sleepers()
+    {
+        if (!empty()) drop();
+    }
 
     bool empty() const noexcept { return first_ == nullptr; }
     const Waiter& front() const noexcept { return *first_; }
     void push(Waiter::Ref waiter) noexcept;
-    void append(Sleepers others) noexcept;
+    void append(Sleepers others) noexcept
+    {
+        if (others.empty()) return;
+        (first_ ? last_->asleep_next : first_) = std::exchange(others.first_, nullptr);
+        last_ = others.last_;
+    }
 
     /// Wakes up to `batch_size` of them, one after the other. The rest is given to `post` first:
     /// another thread may take it up meanwhile, and whatever else was queued on a single one comes
@@ -36,6 +44,7 @@ public:
     static constexpr std::size_t batch_size = 64;
 
 private:
+    void drop() noexcept;
     Waiter::Ref pop() noexcept;
     Sleepers split(std::size_t count) noexcept;
 

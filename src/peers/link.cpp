@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "peers/link.hpp"
 
+#include "runtime/recycled.hpp"
+
 #include <galaxy/error.hpp>
 
 #include <boost/asio/error.hpp>
@@ -135,8 +137,8 @@ std::shared_ptr<Leg> Link::start(FetchRequest request, std::shared_ptr<LegUser> 
                                  Leg::Subject subject, TimePoint now)
 {
     request.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    auto leg = std::make_shared<Leg>(shared_from_this(), request, std::move(user),
-                                     std::move(subject), now);
+    auto leg = std::allocate_shared<Leg>(RecyclingAllocator<Leg>(), shared_from_this(), request,
+                                         std::move(user), std::move(subject), now);
     std::shared_ptr<RemoteFetcher> fetcher = enlist(*leg);
     if (!fetcher) fetcher = reopen_fetcher();
     count_begun(*leg);

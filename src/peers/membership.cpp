@@ -157,7 +157,7 @@ bool Membership::replace(std::vector<Peer> peers, Role role, TimePoint now)
         std::erase_if(past_, [&](const Past& past) { return now - past.until > warm_window_; });
         if (known_) past_.push_front({ring_, now});
         if (past_.size() > most_past) past_.pop_back();
-        changed_ = now;
+        warm_until_ = now + std::min(warm_window_, TimePoint::max() - now);
         known_ = true;
         peers_ = std::move(peers);
         role_ = role;
@@ -218,10 +218,10 @@ std::vector<Peer> Membership::peers() const
 std::shared_ptr<Link> Membership::previous_owner(const Ring& now_ring, std::string_view key,
                                                  TimePoint now) const
 {
+    if (now >= warm_until_.load(std::memory_order_relaxed)) return nullptr;
     std::vector<Past> past;
     {
         const std::lock_guard lock(mutex_);
-        if (!known_ || now - changed_ >= warm_window_) return nullptr;
         past.assign(past_.begin(), past_.end());
     }
     bool history = false;

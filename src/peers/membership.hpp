@@ -6,6 +6,7 @@
 #include <galaxy/peer.hpp>
 #include <galaxy/picker.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <map>
@@ -123,7 +124,7 @@ private:
     Links links_;
     std::shared_ptr<const Ring> ring_;
     std::deque<Past> past_;  ///< the newest in front
-    TimePoint changed_ = TimePoint::min();
+    std::atomic<TimePoint> warm_until_ = TimePoint::min();
     bool known_ = false, closed_ = false;
 };
 

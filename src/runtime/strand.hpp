@@ -2,14 +2,17 @@
 #pragma once
 
 #include "runtime/enrolment.hpp"
+#include "runtime/turns.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/require.hpp>
-#include <boost/asio/strand.hpp>
 
+#include <atomic>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -19,8 +22,7 @@ namespace galaxy {
 /// posted is dropped. The mutex guards only against the context going; it is held for a post, never
 /// while anything posted runs.
 ///
-/// On an `io_context` it knows its type: a strand over a type-erased executor allocates at each
-/// post, to ask whether it may block.
+/// On an `io_context` it knows its type: type-erased executors allocate at each post.
 class Strand final : private Enrolment {
 public:
     explicit Strand(boost::asio::any_io_executor inner);
@@ -31,7 +33,7 @@ public:
     bool post(F f)
     {
         const std::lock_guard lock(mutex_);
-        return with([&f](auto& on) { boost::asio::post(on.strand, std::move(f)); });
+        return with([&f](const auto& on) { on.never_inside.execute(std::move(f)); });
     }
 
     /// As `post`, to the executor beneath: `f` does not run on the strand.
@@ -39,15 +41,17 @@ public:
     bool post_beneath(F f)
     {
         const std::lock_guard lock(mutex_);
-        return with([&f](auto& on) { on.never_inside.execute(std::move(f)); });
+        return with([&f](const auto& on) { on.beneath.execute(std::move(f)); });
     }
 
     /// For handlers of the executor beneath only, since these know that the context lives: runs `f`
-    /// on the strand, inside where it is free, else after those who came before.
-    template <class F>
-    void run(F f)
+    /// on the strand, inside where it is free, else after those who came before. Not from the
+    /// strand itself. `owner` is kept until then, by whoever calls or, where `f` has to wait, by
+    /// the strand.
+    template <class F, class Owner>
+    void run(F f, Owner& owner)
     {
-        with([&f](auto& on) { on.strand.execute(std::move(f)); });
+        with([&](const auto& on) { on.strand.run(std::move(f), owner); });
     }
 
     /// For the same handlers: the executor that they run on.
@@ -65,21 +69,28 @@ public:
 private:
     template <class Inner>
     struct On {
-        explicit On(const Inner& inner)
-            : strand(inner),
-              never_inside(boost::asio::require(inner, boost::asio::execution::blocking.never))
+        On(const std::shared_ptr<Turns>& turns, const Inner& inner_executor)
+            : inner(inner_executor),
+              strand(turns, inner),
+              beneath(boost::asio::require(inner, boost::asio::execution::blocking.never)),
+              never_inside(turns, beneath)
         {
         }
 
-        boost::asio::strand<Inner> strand;
-        decltype(boost::asio::require(std::declval<const Inner&>(),
-                                      boost::asio::execution::blocking.never)) never_inside;
+        using Beneath = std::decay_t<decltype(boost::asio::require(
+            std::declval<const Inner&>(), boost::asio::execution::blocking.never))>;
+
+        Inner inner;
+        TurnsExecutor<Inner> strand;
+        Beneath beneath;
+        TurnsExecutor<Beneath> never_inside;
     };
     using Known = On<boost::asio::io_context::executor_type>;
     using Erased = On<boost::asio::any_io_executor>;
     using Either = std::variant<std::monostate, Known, Erased>;
 
-    static Either on(const boost::asio::any_io_executor& inner);
+    static Either on(const boost::asio::any_io_executor& inner,
+                     const std::shared_ptr<Turns>& turns);
 
     template <class Use>
     bool with(Use use)
@@ -92,8 +103,13 @@ private:
     void context_gone(Garbage& garbage) noexcept override;
 
     mutable std::mutex mutex_;
+    const std::shared_ptr<Turns> turns_;
     Either on_;  ///< nothing: the context is gone
     boost::asio::any_io_executor inner_;
+
+    // For comparison only, without the mutex.
+    std::optional<boost::asio::io_context::executor_type> known_;
+    std::atomic<bool> gone_ = false;
 };
 
 }  // namespace galaxy

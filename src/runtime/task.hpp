@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include <boost/asio/recycling_allocator.hpp>
+#include "runtime/recycled.hpp"
+
 #include <boost/assert.hpp>
 
 #include <coroutine>
@@ -32,14 +33,8 @@ public:
         void return_void() noexcept {}
         void unhandled_exception() noexcept { std::terminate(); }
 
-        static void* operator new(std::size_t size) { return Allocator().allocate(size); }
-        static void operator delete(void* frame, std::size_t size)
-        {
-            Allocator().deallocate(static_cast<std::byte*>(frame), size);
-        }
-
-    private:
-        using Allocator = boost::asio::recycling_allocator<std::byte>;
+        static void* operator new(std::size_t size) { return take_recycled(size); }
+        static void operator delete(void* frame, std::size_t size) { recycle(frame, size); }
     };
 };
 

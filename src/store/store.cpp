@@ -109,13 +109,12 @@ Value Store::prepare(std::string_view key, std::string_view bytes, const Expiry&
     return Entry::value(key, bytes, expiry, from, room_for(tier));
 }
 
-/// `value` itself, if it was prepared for this and nobody has inserted it; else a copy.
-Value Store::kept(std::string_view key, const Value& value, Tier tier) const
+/// Whether `value` was prepared for this, and nobody has inserted it.
+bool Store::is_prepared(std::string_view key, const Value& value, Tier tier) noexcept
 {
     const Entry* entry = Entry::of(value);
-    const bool prepared = entry && entry->place() == Entry::never_listed && tier_of(*entry) == tier
-                          && entry->key() == key;
-    return prepared ? value : prepare(key, value.view(), value.expiry(), value.from(), tier);
+    return entry && entry->place() == Entry::never_listed && tier_of(*entry) == tier
+           && entry->key() == key;
 }
 
 Inserted Store::insert(std::string_view key, const Value& value, Tier tier, TimePoint now,
@@ -141,8 +140,10 @@ Inserted Store::insert(std::string_view key, const Value& value, Tier tier, Time
         return result;
     }
 
-    const Value held = kept(key, value, tier);
-    Entry& fresh = *Entry::of(held);
+    Value copy;
+    const bool prepared = is_prepared(key, value, tier);
+    if (!prepared) copy = prepare(key, value.view(), expiry, value.from(), tier);
+    Entry& fresh = *Entry::of(prepared ? value : copy);
     if (old) unlist(*old);  // what it is charged makes room; it stays readable until replaced
     make_room(cost, tier, now, evicted_hot);
     if (old) {

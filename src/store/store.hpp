@@ -159,7 +159,7 @@ private:
     Order& order(Tier tier) const noexcept { return *orders_[index(tier)]; }
     std::size_t entries(Tier tier) const noexcept;
     void use(Entry& entry, TimePoint now) const noexcept;
-    Value kept(std::string_view key, const Value& value, Tier tier) const;
+    static bool is_prepared(std::string_view key, const Value& value, Tier tier) noexcept;
     Inserted verdict(std::size_t charge, TimePoint ends, Tier tier, TimePoint now) const noexcept;
     void make_room(std::size_t charge, Tier tier, TimePoint now, const EvictedHot& evicted_hot);
     bool evict_one(Tier first, const EvictedHot& evicted_hot);

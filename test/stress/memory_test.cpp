@@ -52,24 +52,32 @@ asio::awaitable<Loaded> echo(std::string_view key)
     co_return Loaded::value("of " + std::string(key));
 }
 
+struct Count {
+    std::atomic<std::uint64_t> wrong = 0, failed = 0;
+};
+
 /// Inserts every `threads`th key by getting it, and reads what others have inserted meanwhile.
 asio::awaitable<void> fill_and_read(Galaxy galaxy, std::size_t first, std::size_t entries,
-                                    std::atomic<std::uint64_t>& wrong)
+                                    Count& count)
 {
     std::mt19937_64 random(first);
     std::optional<Value> held;
     for (std::size_t i = first; i < entries; i += threads) {
         const std::string key = key_of(i);
         Result<Value> made = co_await galaxy.try_get(key);
-        if (made.has_error() || made->view() != "of " + key) ++wrong;
+        if (made.has_error()) {
+            ++count.failed;
+        } else if (made->view() != "of " + key) {
+            ++count.wrong;
+        }
 
         const std::string other = key_of(random() % (i + 1));
         const auto look = [&](std::string_view bytes) {
-            if (bytes != "of " + other) ++wrong;
+            if (bytes != "of " + other) ++count.wrong;
         };
         galaxy.visit(other, look);
         std::optional<Value> found = galaxy.find(other);
-        if (found && found->view() != "of " + other) ++wrong;
+        if (found && found->view() != "of " + other) ++count.wrong;
         if (i % 1000 == first) held = std::move(found);
     }
 }
@@ -85,12 +93,14 @@ TEST_CASE("entries inserted and read by four threads are what was loaded for the
     RunningContext running(threads);
     Universe universe(running.get_executor());
     Galaxy galaxy = universe.create("g", echo, {.capacity = capacity, .eviction = eviction});
-    std::atomic<std::uint64_t> wrong = 0;
+    Count count;
     for (std::size_t first = 0; first != threads; ++first)
-        asio::co_spawn(running.context(), fill_and_read(galaxy, first, entries, wrong),
+        asio::co_spawn(running.context(), fill_and_read(galaxy, first, entries, count),
                        asio::detached);
     running.finish();
-    CHECK(wrong == 0);
+    CHECK(count.wrong == 0);
+    CHECK(count.failed == 0);
+    CHECK(galaxy.stats().timed_out == 0);
     galaxy.check_invariants();
     const GalaxyStats stats = galaxy.stats();
     CHECK(stats.inserts >= entries);
