@@ -64,8 +64,14 @@ set(promoter_names "promoter, sampled" "promoter, exact")
 set(promoter_fields hits_hot)
 
 set(peer_arguments peer ${small} --callers 16)
-set(peer_names "galaxy http")
+set(peer_names "galaxy http" "galaxy stream" "galaxy stream get_many")
 set(peer_fields latency_p99_ns latency_ns)
+set(peer_ratios "galaxy stream / galaxy http" "galaxy stream get_many / galaxy stream")
+
+set(neighbours_arguments neighbours ${small} --callers 16)
+set(neighbours_names "alone" "beside 1 MB values" "beside a slow key")
+set(neighbours_fields latency_p99_ns)
+set(neighbours_ratios "beside 1 MB values / alone (latency_p99_ns)")
 
 set(serve_arguments serve ${blink} --callers 4 --value-size 5000)
 find_program(wrk wrk)

@@ -10,8 +10,8 @@
 
 namespace galaxy {
 
-/// The hits of each thread, in all galaxies together: every 256th is timed, and gives way to whatever
-/// else wants the thread's context.
+/// The hits of each thread, in all galaxies together: every 256th is timed, and gives way to
+/// whatever else wants the thread's context.
 class HitTurns {
 public:
     /// Whether such a one is among the next `hits`.

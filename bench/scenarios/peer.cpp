@@ -4,20 +4,15 @@
 // through galaxy, and from the servers that a program would ask in its place.
 
 #include "rivals/servers.hpp"
-#include "scenarios/drive.hpp"
+#include "scenarios/asker.hpp"
+#include "scenarios/asking.hpp"
 #include "scenarios/scenario.hpp"
-#include "support/child.hpp"
 #include "support/contest.hpp"
-#include "support/node.hpp"
-
-#include <galaxy/http.hpp>
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
-#include <charconv>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -27,65 +22,6 @@ namespace bench {
 namespace {
 
 using asio::ip::tcp;
-
-/// When each operation of a caller counts as begun: at its moment where a rate is given, else now.
-class Pace {
-public:
-    Pace(double rate, const Place& place) : rate_(rate), schedule_(rate > 0 ? rate : 1, place) {}
-
-    asio::awaitable<Clock::time_point> next()
-    {
-        if (rate_ <= 0) co_return Clock::now();
-        const Clock::time_point due = schedule_.next();
-        if (due > Clock::now()) {
-            const asio::any_io_executor executor = co_await asio::this_coro::executor;
-            asio::steady_timer timer(executor, due);
-            asio::awaitable<void> end = timer.async_wait(asio::use_awaitable);
-            co_await std::move(end);
-        }
-        co_return due;
-    }
-
-private:
-    const double rate_;
-    Schedule schedule_;
-};
-
-/// One key after the other out of the requests.
-class Keys {
-public:
-    Keys(const Requests& requests, const Place& place)
-        : cursor_(requests, place.worker, place.workers)
-    {
-    }
-
-    std::string_view next() noexcept
-    {
-        if (left_ == 0) {
-            at_ = cursor_.next_chunk();
-            left_ = Requests::chunk;
-        }
-        --left_;
-        return {std::exchange(at_, at_ + cursor_.key_size()), cursor_.key_size()};
-    }
-
-private:
-    Cursor cursor_;
-    const char* at_ = nullptr;
-    std::size_t left_ = 0;
-};
-
-// Of each caller.
-asio::awaitable<void> ask_galaxy(Place place, const galaxy::Galaxy& galaxy, Keys keys, double rate)
-{
-    Pace pace(rate, place);
-    do {
-        const Clock::time_point begin = co_await pace.next();
-        const galaxy::Value value = co_await galaxy.get(keys.next());
-        swallow(taste(value.view()));
-        if (place.lap.counting()) place.latencies.record(nanoseconds_since(begin));
-    } while (place.lap.goes_on(1));
-}
 
 /// `depth` requests in one write, and as many answers, all of one size, in one read.
 asio::awaitable<void> ask_server(Place place, const Server& server, Keys keys, std::size_t depth,
@@ -124,62 +60,6 @@ asio::awaitable<void> ask_server(Place place, const Server& server, Keys keys, s
                 place.latencies.record(nanoseconds_since(begin));
     } while (place.lap.goes_on(depth));
 }
-
-/// The asking half of a universe of two, which owns nothing and keeps nothing.
-class Asker {
-public:
-    enum class By { http, stream };
-
-    Asker(const Options& options, By by)
-        : owner_(start_child("serve", {{"entries", options.residents[0]},
-                                       {"key_size", options.key_size},
-                                       {"value_size", options.value_size}})),
-          universe_(io_.get_executor(), universe_options(options, by)),
-          galaxy_(universe_.create("bench", ready_backend(options.value_size), galaxy_options()))
-    {
-        const std::string port = owner_->await_line("listening on ", std::chrono::minutes(10));
-        universe_.set_peers({{"owner", "127.0.0.1:" + port}});
-    }
-
-    Sample turn(const Options& options, const Requests& requests, Histogram& latencies)
-    {
-        const double rate = options.rate;
-        const Sample sample = run_workers(
-            io_, options.callers, options.threads[0], options.seconds, latencies,
-            [&](Place place) { return ask_galaxy(place, galaxy_, Keys(requests, place), rate); });
-        const galaxy::GalaxyStats stats = galaxy_.stats();
-        if (stats.hits_main + stats.hits_hot + stats.from_backend != 0)
-            throw std::runtime_error("not every get was answered by the other process");
-        return sample;
-    }
-
-private:
-    static galaxy::UniverseOptions universe_options(const Options& options, By by)
-    {
-        galaxy::http::ProtocolOptions protocol;
-        if (by == By::http) protocol.stream.connections = 0;
-        protocol.max_idle = std::max<std::size_t>(protocol.max_idle, options.callers);
-        protocol.max_connections = std::max<std::size_t>(protocol.max_connections, options.callers);
-        galaxy::UniverseOptions made;
-        made.self = "asker";
-        made.role = galaxy::Role::client_only;
-        made.fetch_protocol = galaxy::http::protocol(protocol);
-        return made;
-    }
-
-    static galaxy::GalaxyOptions galaxy_options()
-    {
-        galaxy::GalaxyOptions made;
-        made.candidates = 0;
-        made.hot_share = 0;
-        return made;
-    }
-
-    std::unique_ptr<support::Process> owner_;
-    asio::io_context io_;
-    galaxy::Universe universe_;
-    galaxy::Galaxy galaxy_;
-};
 
 boost::json::object fields_of(const Options& options, std::size_t connections, std::size_t depth)
 {
@@ -222,7 +102,11 @@ void run(const Options& options, Report& report)
     contest.add("galaxy stream", fields_of(options, 1, 1), [&](Histogram& latencies) {
         return by_stream->turn(options, requests, latencies);
     });
+    contest.add("galaxy stream get_many", fields_of(options, 1, 1), [&](Histogram& latencies) {
+        return by_stream->turn_of_many(options, requests, latencies);
+    });
     contest.compare("galaxy stream", "galaxy http");
+    contest.compare("galaxy stream get_many", "galaxy stream");
     if (memcached) {
         memcached->fill(residents, options.key_size, options.value_size);
         enter_server(contest, "memcached", options, requests, memcached, 1);

@@ -78,8 +78,8 @@ public:
     std::string self_id() const;
     std::string universe() const;
 
-    /// Says something in the universe's log, with repeats left out. `message` is a literal, by which
-    /// repeats are known.
+    /// Says something in the universe's log, with repeats left out. `message` is a literal, by
+    /// which repeats are known.
     void log(LogLevel level, std::string_view message,
              std::initializer_list<LogField> fields) const;
 

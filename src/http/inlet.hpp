@@ -16,9 +16,10 @@
 
 namespace galaxy::http {
 
-/// Reads what has arrived on a connection and feeds it to a parser, keeping only what the parser left
-/// over. Bytes pass through a scratch buffer of the thread, so that a connection that waits has no
-/// buffer: thousands of idle ones cost next to nothing, and large bodies are read in large pieces.
+/// Reads what has arrived on a connection and feeds it to a parser, keeping only what the parser
+/// left over. Bytes pass through a scratch buffer of the thread, so that a connection that waits
+/// has no buffer: thousands of idle ones cost next to nothing, and large bodies are read in large
+/// pieces.
 class Inlet {
 public:
     /// Reads once, without waiting. Gives the bytes read; `would_block` where there are none.

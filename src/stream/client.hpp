@@ -34,9 +34,9 @@ struct ClientOptions {
 /// has not been for a while. What cannot go by it goes by `plain`: everything where the peer does
 /// not speak streams, and values that are too large.
 ///
-/// A request that has no answer yet when its connection ends is sent a second time, once, unless the
-/// peer broke the protocol: it may have closed an idle connection just then. That is also how a peer
-/// that has died is told from one that has not: the new connection is refused.
+/// A request that has no answer yet when its connection ends is sent a second time, once, unless
+/// the peer broke the protocol: it may have closed an idle connection just then. That is also how a
+/// peer that has died is told from one that has not: the new connection is refused.
 class Client final : private Enrolment, public std::enable_shared_from_this<Client> {
 public:
     Client(ClientOptions options, std::shared_ptr<Opener> opener,

@@ -38,8 +38,8 @@ enum class Fault {
 
 std::string_view name_of(Fault fault);
 
-/// Peer "b" on a port of its own: answers every fetch with "value of KEY" and some more bytes, every
-/// peek with "not in memory", until a fault strikes. Everything happens in `poll`.
+/// Peer "b" on a port of its own: answers every fetch with "value of KEY" and some more bytes,
+/// every peek with "not in memory", until a fault strikes. Everything happens in `poll`.
 class FaultyPeer {
 public:
     using Speak = std::function<std::unique_ptr<Dialect>()>;

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 // The kernel's own netem would do for loss and delay, but not every kernel has it, and a cut
-// between two of three hosts would take a firewall besides. A tun device in each namespace and a thread
-// between them need neither, nor any program.
+// between two of three hosts would take a firewall besides. A tun device in each namespace and a
+// thread between them need neither, nor any program.
 
 namespace galaxy::test {
 namespace {

@@ -286,6 +286,48 @@ TEST_CASE("A server that closes answers what it was asked, and takes nothing mor
     CHECK(drained.wait_for(10s) == std::future_status::ready);
 }
 
+TEST_CASE("Callers on four threads share one stream, and some of them leave", "[stream]")
+{
+    Node node;
+    asio::io_context io;
+    Universe universe(io.get_executor(), {.self = "b",
+                                          .fetch_protocol = http::protocol(),
+                                          .role = Role::client_only});
+    const Galaxy g = universe.create(
+        "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::not_found(); });
+    universe.set_peers({{"a", node.uri()}});
+    constexpr int callers = 64;
+    constexpr int rounds = 50;
+    std::atomic<int> left = callers;
+    std::atomic<int> right = 0;
+    std::atomic<int> given_up = 0;
+    const auto call = [&](int caller) -> asio::awaitable<void> {
+        for (int i = 0; i != rounds; ++i) {
+            // Every eighth is for a key that nobody loads in time.
+            const bool slow = (caller + i) % 8 == 0;
+            const std::string key = (slow ? "hold " : "k") + std::to_string(caller * rounds + i);
+            GetOptions options;
+            options.timeout = slow ? Duration(1ms) : Duration(10s);
+            const Result<Value> got = co_await g.try_get(key, options);
+            if (got && got->view() == "value of " + key && got->from() == Origin::peer) ++right;
+            if (!got && slow && got.error() == errc::timed_out) ++given_up;
+        }
+        if (--left == 0) universe.close();
+    };
+    for (int i = 0; i != callers; ++i) asio::co_spawn(io, call(i), asio::detached);
+    std::vector<std::thread> threads;
+    for (int i = 0; i != 4; ++i) threads.emplace_back([&io] { io.run(); });
+    for (std::thread& thread : threads) thread.join();
+    CHECK(right == callers * rounds * 7 / 8);
+    CHECK(given_up == callers * rounds / 8);
+    const PeerStats peer = universe.stats().peers.at(0);
+    CHECK(peer.reconnects == 0);
+    CHECK(peer.failures == 0);
+    CHECK(peer.in_flight_now == 0);
+    CHECK(g.stats().from_backend == 0);
+    CHECK(eventually([&] { return node.g.stats().waiters_now == 0; }));
+}
+
 TEST_CASE("Contexts may go at any moment", "[stream]")
 {
     for (int step = 0; step != 40; ++step) {

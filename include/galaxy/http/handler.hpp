@@ -82,18 +82,18 @@ public:
     /// Whether `target` is one of ours, to be given to `handle`.
     bool handles(std::string_view target) const;
 
-    /// Answers a request: 200, 400, 401, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for what
-    /// a peer did. Terminal cancellation (the peer hung up) ends it with `operation_aborted`.
+    /// Answers a request: 200, 400, 401, 404, 405, 413, 414, 421, 500, 503 or 504. Never throws for
+    /// what a peer did. Terminal cancellation (the peer hung up) ends it with `operation_aborted`.
     boost::asio::awaitable<Response> handle(Request request) const;
 
     /// Whether `request` asks for its connection to become a stream, to be given to `converse`. One
     /// that may not have it is for `handle`, which says why.
     bool upgrades(const Request& request) const;
 
-    /// Takes the connection over, answers the upgrade, and serves the peer until either side leaves.
-    /// Nothing may have been read from `socket` beyond the request, whose views must live meanwhile.
-    /// The socket may be of any executor. Terminal cancellation ends the stream at once. Never
-    /// throws for what a peer did.
+    /// Takes the connection over, answers the upgrade, and serves the peer until either side
+    /// leaves. Nothing may have been read from `socket` beyond the request, whose views must live
+    /// meanwhile. The socket may be of any executor. Terminal cancellation ends the stream at once.
+    /// Never throws for what a peer did.
     boost::asio::awaitable<void> converse(boost::asio::ip::tcp::socket socket,
                                           Request request) const;
 

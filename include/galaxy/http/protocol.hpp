@@ -58,17 +58,18 @@ struct ProtocolOptions {
     Secret secret = {};
 };
 
-/// One multiplexed connection a peer, and HTTP/1.1 with pooled keep-alive connections where the peer
-/// does not speak that (Go, or an earlier release) and for large values. Peer uris: `host:port`,
-/// `http://host[:port]` or `https://host[:port]` with an optional path prefix, IPv6 in brackets.
+/// One multiplexed connection a peer, and HTTP/1.1 with pooled keep-alive connections where the
+/// peer does not speak that (Go, or an earlier release) and for large values. Peer uris:
+/// `host:port`, `http://host[:port]` or `https://host[:port]` with an optional path prefix, IPv6 in
+/// brackets.
 ///
 /// `https` is TLS, by `tls` or else by the defaults of `TlsOptions`. `http` is plain in any case,
 /// so that a fleet may change over node by node. A bare `host:port` is TLS where `tls` is given. A
 /// peer with which no handshake succeeds is `errc::peer_unreachable`.
 ///
-/// A request is tried a second time, once, where a connection that was in use before broke without a
-/// byte of its answer. Idle plain connections hold neither read nor timer; an idle stream does until
-/// `StreamOptions::idle_timeout`.
+/// A request is tried a second time, once, where a connection that was in use before broke without
+/// a byte of its answer. Idle plain connections hold neither read nor timer; an idle stream does
+/// until `StreamOptions::idle_timeout`.
 std::shared_ptr<FetchProtocol> protocol(ProtocolOptions options = {});
 
 }  // namespace galaxy::http
