@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/conversation.hpp"
 
+#include "http/stream/serving.hpp"
 #include "http/upgrade.hpp"
-#include "stream/serving.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>

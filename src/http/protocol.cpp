@@ -3,9 +3,9 @@
 
 #include "http/options.hpp"
 #include "http/pool.hpp"
+#include "http/stream/client.hpp"
 #include "http/upgrade.hpp"
 #include "http/wire.hpp"
-#include "stream/client.hpp"
 
 #include <utility>
 #include <vector>

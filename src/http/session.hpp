@@ -3,9 +3,9 @@
 
 #include "http/inlet.hpp"
 #include "http/outbox.hpp"
+#include "http/stream/serving.hpp"
 #include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
-#include "stream/serving.hpp"
 
 #include <galaxy/http/beast.hpp>
 #include <galaxy/http/handler.hpp>

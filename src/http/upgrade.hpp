@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/stream/opener.hpp"
+#include "http/stream/serving.hpp"
 #include "http/transport.hpp"
 #include "http/wire.hpp"
-#include "stream/opener.hpp"
-#include "stream/serving.hpp"
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/http/handler.hpp>

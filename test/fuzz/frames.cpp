@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stream/frame.hpp"
+#include "http/stream/frame.hpp"
 
 #include "fuzz/target.hpp"
 #include "trace_strings.hpp"
@@ -16,6 +16,8 @@
 
 namespace galaxy::fuzz {
 namespace {
+
+namespace stream = http::stream;
 
 using stream::Answer;
 using stream::Frame;

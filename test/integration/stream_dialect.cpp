@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integration/dialect.hpp"
-#include "stream/frame.hpp"
+#include "http/stream/frame.hpp"
 
 #include <boost/beast/websocket/detail/hybi13.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stream/frame.hpp"
+#include "http/stream/frame.hpp"
 
 #include <galaxy/error.hpp>
 
@@ -12,7 +12,7 @@
 namespace {
 
 using namespace galaxy;
-using namespace galaxy::stream;
+using namespace galaxy::http::stream;
 
 /// The one frame that a message holds.
 Frame only(std::string_view message)

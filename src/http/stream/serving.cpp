@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stream/serving.hpp"
+#include "http/stream/serving.hpp"
 
 #include <galaxy/error.hpp>
 
@@ -11,7 +11,7 @@
 #include <optional>
 #include <utility>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 namespace asio = boost::asio;
 
@@ -144,4 +144,4 @@ void Serving::ended(boost::system::error_code)
     if (const auto over = std::exchange(over_, nullptr)) over();
 }
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

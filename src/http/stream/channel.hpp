@@ -18,7 +18,7 @@
 #include <string>
 #include <string_view>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 // A stream lives from batching: a write costs a system call, and so does the read of every write,
 // so that the gain over one request a connection is the number of frames that travel together.
@@ -111,4 +111,4 @@ private:
     bool closing_ = false;
 };
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

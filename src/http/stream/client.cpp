@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stream/client.hpp"
+#include "http/stream/client.hpp"
 
 #include <galaxy/error.hpp>
 
@@ -12,7 +12,7 @@
 #include <optional>
 #include <utility>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 namespace asio = boost::asio;
 
@@ -392,4 +392,4 @@ void Client::context_gone(Garbage& garbage) noexcept
     state_ = State::closed;
 }
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

@@ -17,7 +17,7 @@
 //     size u32 | kind u8 | what the kind says         (size counts all after itself)
 //
 // with all numbers in little-endian order.
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 /// The subprotocol that both sides name when a connection becomes a stream.
 inline constexpr std::string_view subprotocol = "galaxy.1";
@@ -90,4 +90,4 @@ Status status_of(const boost::system::error_code& error);
 /// What the asker makes of it; a status that is not known breaks the protocol.
 boost::system::error_code error_of(Status status);
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

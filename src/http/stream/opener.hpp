@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "stream/channel.hpp"
+#include "http/stream/channel.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/system/error_code.hpp>
@@ -10,7 +10,7 @@
 #include <memory>
 #include <string>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 /// What came of asking a peer for a stream.
 struct Opened {
@@ -30,4 +30,4 @@ public:
     virtual void open(boost::asio::any_io_executor strand, std::function<void(Opened)> done) = 0;
 };
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

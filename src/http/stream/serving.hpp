@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "stream/channel.hpp"
-#include "stream/frame.hpp"
+#include "http/stream/channel.hpp"
+#include "http/stream/frame.hpp"
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/responder.hpp>
@@ -17,7 +17,7 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 /// The serving half of one stream. Every request is answered, once: from memory in the turn that
 /// read it, together with the others of its message; else when its get ends. On the channel's
@@ -68,4 +68,4 @@ private:
     bool finishing_ = false;
 };
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/stream/channel.hpp"
+#include "http/stream/frame.hpp"
+#include "http/stream/opener.hpp"
 #include "runtime/enrolment.hpp"
-#include "stream/channel.hpp"
-#include "stream/frame.hpp"
-#include "stream/opener.hpp"
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/time.hpp>
@@ -22,7 +22,7 @@
 #include <string_view>
 #include <vector>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 struct ClientOptions {
     std::size_t window = 1024;  ///< requests that wait for an answer at once; more wait in line
@@ -104,4 +104,4 @@ private:
     bool closed_ = false;
 };
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

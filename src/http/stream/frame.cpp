@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stream/frame.hpp"
+#include "http/stream/frame.hpp"
 
 #include "trace_strings.hpp"
 
@@ -9,7 +9,7 @@
 #include <concepts>
 #include <cstring>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 namespace {
 
@@ -244,4 +244,4 @@ boost::system::error_code error_of(Status status)
     return errc::protocol_error;
 }
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream

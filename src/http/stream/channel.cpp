@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stream/channel.hpp"
+#include "http/stream/channel.hpp"
 
 #include <galaxy/error.hpp>
 
@@ -10,7 +10,7 @@
 
 #include <utility>
 
-namespace galaxy::stream {
+namespace galaxy::http::stream {
 
 namespace asio = boost::asio;
 namespace websocket = boost::beast::websocket;
@@ -197,4 +197,4 @@ void Channel::context_gone(Garbage& garbage) noexcept
     garbage.take(std::exchange(owner_, nullptr));
 }
 
-}  // namespace galaxy::stream
+}  // namespace galaxy::http::stream
