@@ -11,6 +11,7 @@ namespace galaxy::test {
 namespace {
 
 namespace detail = boost::beast::websocket::detail;
+namespace stream = http::stream;
 
 /// What stands in an upgrading request.
 std::string header_of(std::string_view request, std::string_view name)
