@@ -59,9 +59,9 @@ std::string answered_by_beast(Node& node, const std::string& request)
 /// With whatever differs between two moments made alike.
 std::string timeless(const std::string& text)
 {
-    const std::regex moment("(Date: [^\r]{29}\r|X-Galaxy-Ttl-Ns: [0-9]+\r|Expires: [^\r]+\r)");
+    const std::regex moment("(Date: [^\r]+|X-Galaxy-Ttl-Ns: [0-9]+|Expires: [^\r]+)");
     std::string head = text.substr(0, text.find("\r\n\r\n"));
-    return std::regex_replace(head, moment, "(moment)\r") + text.substr(head.size());
+    return std::regex_replace(head, moment, "(moment)") + text.substr(head.size());
 }
 
 }  // namespace

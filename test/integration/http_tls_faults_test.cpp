@@ -368,8 +368,10 @@ TEST_CASE("Many clients under TLS on four threads, while certificates are read a
             const auto protocol = http::protocol(options);
             for (int i = 0; i < 10; ++i) {
                 Caller caller(*protocol, "localhost:" + std::to_string(secured.server.port()), "a");
+                std::vector<std::string> keys;
+                for (int r = 0; r < 8; ++r) keys.push_back(std::to_string(c * 8 + r));
                 std::vector<std::shared_ptr<Fetched>> all;
-                for (int r = 0; r < 8; ++r) all.push_back(caller.start(std::to_string(c * 8 + r)));
+                for (const std::string& key : keys) all.push_back(caller.start(key));
                 for (const auto& one : all) {
                     caller.wait(*one);
                     if (!one->result.error) ++answered;

@@ -43,7 +43,8 @@ TEST_CASE("A common request is read as it is meant", "[http][quick]")
         "X-Galaxy-Timeout-Ms: 100\r\ntraceparent: 00-0af7-b7ad-01\r\nUser-Agent: x/1 (y; z)\r\n"
         "Accept:\r\n\r\n";
     for (const std::string& rest : {""s, "GET"s, "\r\n"s, text}) {
-        const std::optional<QuickRequest> request = read_quick(text + rest, {});
+        const std::string bytes = text + rest;
+        const std::optional<QuickRequest> request = read_quick(bytes, {});
         REQUIRE(request.has_value());
         CHECK(request->method == QuickRequest::Method::get);
         CHECK(request->verb == Verb::fetch);
@@ -53,7 +54,7 @@ TEST_CASE("A common request is read as it is meant", "[http][quick]")
         CHECK(request->peer == "b");
         CHECK(request->digest == "d e");
         CHECK(request->size == text.size());
-        CHECK(disagreement(text + rest, {}).empty());
+        CHECK(disagreement(bytes, {}).empty());
     }
     const std::optional<QuickRequest> peek =
         read_quick("HEAD /_galaxy/peek/g/ HTTP/1.1\r\nHost: x\r\n\r\n",
