@@ -152,7 +152,7 @@ Task GalaxyCore::fly(FlightPtr flight)
             co_await flight->membership;
             flight->patience.withdraw();
         }
-        flight->ring = around_.membership->ring();
+        if (!flight->ring) flight->ring = around_.membership->ring();
         std::vector<const Ring::Member*> owners;
         if (!flight->ring->alone()) owners = flight->ring->owners(flight->key, 2);
         for (const Ring::Member* owner : owners) {

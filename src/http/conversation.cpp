@@ -13,6 +13,8 @@
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <unistd.h>
+
 #include <memory>
 #include <utility>
 
@@ -92,6 +94,7 @@ tcp::socket on_strand(tcp::socket socket, const asio::any_io_executor& strand)
     tcp::socket own(strand);
     const auto handle = socket.release(error);
     if (!error) own.assign(here.protocol(), handle, error);
+    if (error) ::close(handle);
     return own;
 }
 

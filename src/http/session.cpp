@@ -213,6 +213,7 @@ asio::awaitable<void> Session::serve_stream()
 {
     quiet_since_ = busy;
     deadline_ = busy;
+    answering_ = true;
     auto begun = [self = shared_from_this()](std::shared_ptr<stream::Serving> serving) {
         self->stream_begun(std::move(serving));
     };

@@ -58,7 +58,7 @@ void Channel::start(std::shared_ptr<Owner> owner)
 void Channel::send(std::string& frames)
 {
     const std::lock_guard lock(mutex_);
-    if (over_ || !executor_ || frames.empty()) return frames.clear();
+    if (over_ || closing_ || !executor_ || frames.empty()) return frames.clear();
     queued_ += frames.size();
     if (queue_.empty() || queue_.back().size() + frames.size() > message_size) {
         queue_.push_back(std::exchange(frames, {}));
@@ -108,11 +108,13 @@ void Channel::written()
 {
     std::string next;
     bool lagging = false;
+    bool leaving = false;
     {
         const std::lock_guard lock(mutex_);
         if (over_) return;
         if (queue_.empty()) {
             writing_ = false;
+            leaving = closing_;
         } else {
             next = std::move(queue_.front());
             queue_.pop_front();
@@ -121,6 +123,7 @@ void Channel::written()
         lagging = queued_ > most_queued / 2;
     }
     if (!next.empty()) write(std::move(next));
+    if (leaving) say_goodbye();
     if (!lagging && std::exchange(paused_, false)) read();
 }
 
@@ -165,13 +168,17 @@ void Channel::read_more(error_code error)
 void Channel::close()
 {
     const std::lock_guard lock(mutex_);
-    if (over_ || !executor_) return;
-    asio::post(executor_, [self = shared_from_this()] {
-        if (!self->owner_ || std::exchange(self->closing_, true)) return;
-        self->socket_->async_close(websocket::close_code::normal, [self](error_code error) {
-            self->fail(error ? error : asio::error::eof);
-        });
-    });
+    if (over_ || !executor_ || std::exchange(closing_, true)) return;
+    if (!writing_) asio::post(executor_, [self = shared_from_this()] { self->say_goodbye(); });
+}
+
+void Channel::say_goodbye()
+{
+    if (!owner_) return;
+    socket_->async_close(websocket::close_code::normal,
+                         [self = shared_from_this()](error_code error) {
+                             self->fail(error ? error : asio::error::eof);
+                         });
 }
 
 void Channel::fail(error_code error)

@@ -67,7 +67,8 @@ public:
     /// Bytes that wait to be sent.
     std::size_t queued() const;
 
-    /// Says goodbye to the other side, and ends within the handshake's time. From any thread.
+    /// Sends what is queued, says goodbye to the other side, and ends within the handshake's time.
+    /// From any thread.
     void close();
 
     /// Ends now. On the strand.
@@ -90,6 +91,7 @@ private:
     void written();
     void read();
     void read_more(error_code error);
+    void say_goodbye();
 
     const Reading reading_;
 
@@ -99,6 +101,7 @@ private:
     std::size_t queued_ = 0;
     std::size_t seen_ = 0;  ///< of `queued_`, when the writer last looked
     bool writing_ = false;  ///< the writer is posted, or at work
+    bool closing_ = false;  ///< goodbye, once nothing is queued
     bool over_ = false;
 
     // The strand's.
@@ -108,7 +111,6 @@ private:
     std::string outgoing_;
     unsigned turns_ = 0;
     bool paused_ = false;
-    bool closing_ = false;
 };
 
 }  // namespace galaxy::http::stream

@@ -21,12 +21,14 @@ namespace {
 /// A stream that has not been used for so many looks in a row is closed.
 constexpr unsigned looks = 4;
 
-std::uint32_t milliseconds_of(Duration timeout)
+/// As the wire says it: zero where there is no deadline, and at least one.
+std::uint32_t milliseconds_until(std::optional<std::chrono::steady_clock::time_point> deadline)
 {
-    if (timeout <= Duration::zero()) return 0;
-    const auto rounded_up = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+    if (!deadline) return 0;
+    const auto left = *deadline - std::chrono::steady_clock::now();
+    const std::int64_t rounded_up = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(rounded_up, most));
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(rounded_up, 1, most));
 }
 
 FetchResult result_of(const Answer& answer, const FetchRequest& request)
@@ -135,13 +137,21 @@ void Client::start(const FetchRequest& request, FetchHandler handler)
         if (!goes_plain(request)) {
             ++started_;
             Job& job = jobs_[request.id] = Job{.request = request, .handler = std::move(handler)};
-            if (state_ == State::open && in_flight_ < options_.window) return send(job);
+            if (request.timeout > Duration::zero()) job.deadline = Clock::now() + request.timeout;
+            if (state_ == State::open && has_room(request.verb)) return send(job);
             line_.push_back(request.id);
             if (state_ == State::closed) open();
             return;
         }
     }
     plain_->start(request, std::move(handler));
+}
+
+/// A peek is answered at once, and is how a universe asks whether a peer lives that is long about
+/// its loads: it must not wait behind these.
+bool Client::has_room(Verb verb) const
+{
+    return in_flight_ < options_.window + (verb == Verb::peek ? spare_for_peeks : 0);
 }
 
 bool Client::goes_plain(const FetchRequest& request)
@@ -163,7 +173,7 @@ void Client::send(Job& job)
     }
     append_request(frames_, wanted.verb == Verb::fetch ? Kind::fetch : Kind::peek,
                    {.id = wanted.id,
-                    .timeout_ms = milliseconds_of(wanted.timeout),
+                    .timeout_ms = milliseconds_until(job.deadline),
                     .galaxy = wanted.galaxy,
                     .key = wanted.key,
                     .trace = wanted.trace});
@@ -225,7 +235,7 @@ void Client::open()
 
 void Client::opened_or_not(Opened outcome)
 {
-    Jobs failed, by_plain;
+    Jobs failed;
     {
         const std::lock_guard lock(mutex_);
         state_ = State::closed;
@@ -246,7 +256,7 @@ void Client::opened_or_not(Opened outcome)
         } else {
             refused_ = true;
             ask_again_at_ = Clock::now() + options_.ask_again;
-            by_plain = take_waiting();
+            go_plain(take_waiting());
         }
     }
     for (const Job& job : failed) {
@@ -255,7 +265,6 @@ void Client::opened_or_not(Opened outcome)
         result.detail = outcome.detail;
         job.handler->done(std::move(result));
     }
-    go_plain(by_plain);
 }
 
 Client::Jobs Client::take_waiting()
@@ -270,6 +279,7 @@ Client::Jobs Client::take_waiting()
     return taken;
 }
 
+/// With the mutex held, so that who cancels meanwhile finds them here or there.
 void Client::go_plain(const Jobs& jobs)
 {
     for (const Job& job : jobs) plain_->start(job.request, job.handler);
@@ -325,7 +335,7 @@ bool Client::received(std::string_view message)
     };
     std::vector<Ended> ended;
     Jobs by_plain;
-    bool good = true;
+    bool good = !message.empty();
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return true;
@@ -351,9 +361,9 @@ bool Client::received(std::string_view message)
             }
         }
         if (good) send_waiting();
+        go_plain(by_plain);
     }
     for (const Ended& one : ended) one.job.handler->done(result_of(one.answer, one.job.request));
-    go_plain(by_plain);
     return good;
 }
 

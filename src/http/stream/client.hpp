@@ -18,6 +18,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,10 +59,12 @@ private:
     struct Job {
         FetchRequest request;
         FetchHandler handler;  ///< null: cancelled
+        std::optional<Clock::time_point> deadline = {};
         bool sent = false;
         bool again = false;  ///< for the second time
     };
     using Jobs = std::vector<Job>;
+    static constexpr std::size_t spare_for_peeks = 8;
     enum class State { closed, opening, open, closing };
     /// What one connection reads, and whether it is still in use.
     class Reader;
@@ -70,6 +73,8 @@ private:
 
     // With the mutex held.
     bool goes_plain(const FetchRequest& request);
+    bool has_room(Verb verb) const;
+    void go_plain(const Jobs& jobs);
     void open();
     void send(Job& job);
     void send_waiting();
@@ -81,7 +86,6 @@ private:
     void opened_or_not(Opened outcome);
     bool received(std::string_view message);
     void channel_ended(error_code error);
-    void go_plain(const Jobs& jobs);
 
     const ClientOptions options_;
     const std::shared_ptr<Opener> opener_;

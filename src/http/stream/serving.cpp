@@ -15,6 +15,14 @@ namespace galaxy::http::stream {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// Bytes that wait to be sent, beyond which values are to be asked for by HTTP: one message may ask
+/// for a large one forty thousand times.
+constexpr std::size_t most_unsent = std::size_t{8} << 20;
+
+}  // namespace
+
 Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits limits,
                  std::function<void()> over)
     : responder_(std::move(responder)),
@@ -27,6 +35,7 @@ Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits l
 bool Serving::received(std::string_view message)
 {
     draining_ = responder_.draining();
+    if (message.empty()) return false;
     while (!message.empty()) {
         const std::optional<Frame> frame = take_frame(message);
         if (!frame || !take(*frame)) return false;
@@ -52,7 +61,8 @@ bool Serving::take(const Frame& frame)
     }
     // A verb that a later release knows.
     const std::optional<std::uint64_t> id = read_id(frame.body);
-    if (!id || frame.kind > Kind::answer) return false;
+    if (!id || frame.kind == Kind{} || frame.kind > Kind::answer || waiting_.contains(*id))
+        return false;
     answer(*id, {errc::unsupported});
     return true;
 }
@@ -90,7 +100,7 @@ void Serving::wait(const PeerRequest& wanted, std::uint64_t id)
 bool Serving::cancel(const Frame& frame)
 {
     const std::optional<std::uint64_t> id = read_id(frame.body);
-    if (!id) return false;
+    if (!id || frame.body.size() != sizeof *id) return false;
     // One that was answered meanwhile is not there any more.
     const auto waiting = waiting_.find(*id);
     if (waiting != waiting_.end()) waiting->second.emit(asio::cancellation_type::terminal);
@@ -112,7 +122,8 @@ void Serving::answer(std::uint64_t id, const PeerAnswer& found)
     said.id = id;
     said.status = status_of(found.error);
     said.draining = draining_;
-    if (!found.error && found.value.size() > limits_.value) {
+    const std::size_t unsent = channel_->queued() + answers_.size();
+    if (!found.error && (found.value.size() > limits_.value || unsent > most_unsent)) {
         said.status = Status::ask_by_http;
     } else if (!found.error) {
         const Expiry expiry = found.value.expiry();
