@@ -235,22 +235,17 @@ void Client::open()
 
 void Client::opened_or_not(Opened outcome)
 {
+    // Made and destroyed without our mutex: the roster's lock, which both take, comes before it.
+    std::shared_ptr<Channel> channel;
+    if (outcome.socket)
+        channel = std::make_shared<Channel>(std::move(outcome.socket), Channel::Reading::always);
     Jobs failed;
     {
         const std::lock_guard lock(mutex_);
         state_ = State::closed;
         if (closed_ || !executor_) return;
-        if (outcome.socket) {
-            channel_ =
-                std::make_shared<Channel>(std::move(outcome.socket), Channel::Reading::always);
-            const auto reader = std::make_shared<Reader>(shared_from_this(), channel_);
-            reader->watch_idleness();
-            channel_->start(reader);
-            state_ = State::open;
-            refused_ = false;
-            ++opened_;
-            digest_.clear();
-            send_waiting();
+        if (channel) {
+            begin(channel);
         } else if (outcome.error) {
             failed = take_waiting();
         } else {
@@ -265,6 +260,19 @@ void Client::opened_or_not(Opened outcome)
         result.detail = outcome.detail;
         job.handler->done(std::move(result));
     }
+}
+
+void Client::begin(const std::shared_ptr<Channel>& channel)
+{
+    channel_ = channel;
+    const auto reader = std::make_shared<Reader>(shared_from_this(), channel);
+    reader->watch_idleness();
+    channel->start(reader);
+    state_ = State::open;
+    refused_ = false;
+    ++opened_;
+    digest_.clear();
+    send_waiting();
 }
 
 Client::Jobs Client::take_waiting()

@@ -76,6 +76,7 @@ private:
     bool has_room(Verb verb) const;
     void go_plain(const Jobs& jobs);
     void open();
+    void begin(const std::shared_ptr<Channel>& channel);
     void send(Job& job);
     void send_waiting();
     Jobs take_waiting();
