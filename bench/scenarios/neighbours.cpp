@@ -59,9 +59,10 @@ void run(const Options& options, Report& report)
         {"alone", ""}, {"beside 1 MB values", "large"}, {"beside a slow key", "slow"}};
     Contest contest(options);
     for (const Neighbour& one : neighbours) {
-        contest.add(one.name, {{"callers", options.callers}}, [&, one](Histogram& latencies) {
-            return turn_beside(*asker, one, options, requests, latencies);
-        });
+        contest.add(one.name, {{"threads", options.threads[0]}, {"callers", options.callers}},
+                    [&, one](Histogram& latencies) {
+                        return turn_beside(*asker, one, options, requests, latencies);
+                    });
         if (!one.key.empty()) contest.compare(one.name, "alone", "latency_p99_ns");
     }
     contest.run();
