@@ -40,12 +40,18 @@ void count(const PeerRequest& request, const UniverseCore& universe, GalaxyCore&
 }
 
 /// Whether a request may be asked of this universe at all.
-boost::system::error_code judge(const PeerRequest& request, const UniverseCore& universe)
+boost::system::error_code judge(std::string_view meant, std::string_view peer,
+                                const UniverseCore& universe)
 {
     if (universe.closed()) return errc::closed;
-    if (!request.universe.empty() && request.universe != universe.name()) return errc::wrong_peer;
-    if (!request.peer.empty() && request.peer != universe.self()) return errc::wrong_peer;
+    if (!meant.empty() && meant != universe.name()) return errc::wrong_peer;
+    if (!peer.empty() && peer != universe.self()) return errc::wrong_peer;
     return {};
+}
+
+boost::system::error_code judge(const PeerRequest& request, const UniverseCore& universe)
+{
+    return judge(request.universe, request.peer, universe);
 }
 
 PeerAnswer peek(std::string_view key, GalaxyCore& galaxy)
@@ -74,7 +80,8 @@ std::optional<PeerAnswer> Responder::answer_now(const PeerRequest& request) cons
 {
     const auto universe = universe_.lock();
     if (!universe) return PeerAnswer{errc::closed};
-    if (const boost::system::error_code error = judge(request, *universe)) return PeerAnswer{error};
+    if (const boost::system::error_code error = galaxy::judge(request, *universe))
+        return PeerAnswer{error};
     const auto galaxy = universe->find(request.galaxy);
     if (!galaxy) return PeerAnswer{errc::no_such_galaxy};
     std::optional<PeerAnswer> answer = look(request, *galaxy);
@@ -91,7 +98,8 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
     };
     const auto universe = universe_.lock();
     if (!universe) return refuse(errc::closed);
-    if (const boost::system::error_code error = judge(request, *universe)) return refuse(error);
+    if (const boost::system::error_code error = galaxy::judge(request, *universe))
+        return refuse(error);
     auto galaxy = universe->find(request.galaxy);
     if (!galaxy) return refuse(errc::no_such_galaxy);
     count(request, *universe, *galaxy);
@@ -125,10 +133,10 @@ bool Responder::draining() const noexcept
     return universe && universe->draining();
 }
 
-bool Responder::closed() const noexcept
+boost::system::error_code Responder::judge(std::string_view universe, std::string_view peer) const
 {
-    const auto universe = universe_.lock();
-    return !universe || universe->closed();
+    const auto meant = universe_.lock();
+    return meant ? galaxy::judge(universe, peer, *meant) : errc::closed;
 }
 
 std::string Responder::self_id() const

@@ -73,8 +73,9 @@ public:
 
     /// What the next answers should say of this process.
     bool draining() const noexcept;
-    /// The universe is closed, or gone.
-    bool closed() const noexcept;
+    /// Whether who means this universe and this peer id (empty: not stated) may ask here: nothing,
+    /// or `closed` or `wrong_peer`.
+    boost::system::error_code judge(std::string_view universe, std::string_view peer) const;
     std::string self_id() const;
     std::string universe() const;
 

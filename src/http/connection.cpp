@@ -3,16 +3,12 @@
 
 #include "http/answer.hpp"
 #include "http/pool.hpp"
-#include "http/tls_context.hpp"
 #include "http/wire.hpp"
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/fields.hpp>
 
-#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <limits>
@@ -25,7 +21,7 @@ namespace beast = boost::beast;
 using asio::ip::tcp;
 
 Connection::Io::Io(const asio::any_io_executor& executor)
-    : strand(asio::make_strand(executor)), transport(strand), resolver(strand), deadline(strand)
+    : strand(asio::make_strand(executor)), transport(strand)
 {
 }
 
@@ -82,77 +78,15 @@ void Connection::connect()
     io_->transport = Transport(io_->strand);
     ++attempt_;
     pool_->opening();
-    io_->deadline.expires_after(pool_->options().connect_timeout);
-    io_->deadline.async_wait(then([](Connection& self, error_code error) {
-        if (!error) self.fail(errc::peer_unreachable, "no connection in time");
-    }));
-
-    const Endpoint& endpoint = pool_->endpoint();
-    error_code not_numeric;
-    const asio::ip::address address = asio::ip::make_address(endpoint.host, not_numeric);
-    if (not_numeric) {
-        resolve();
-    } else {
-        connect_to(tcp::resolver::results_type::create(
-            tcp::endpoint(address, endpoint.port), endpoint.host, std::to_string(endpoint.port)));
-    }
+    io_->dialing = Dialing::start(
+        io_->transport, pool_->endpoint(), pool_->tls(), pool_->options().connect_timeout,
+        then([](Connection& self, Dialed outcome) { self.connected(std::move(outcome)); }));
 }
 
-void Connection::resolve()
+void Connection::connected(Dialed outcome)
 {
-    const Endpoint& endpoint = pool_->endpoint();
-    io_->resolver.async_resolve(
-        endpoint.host, std::to_string(endpoint.port), tcp::resolver::numeric_service,
-        then([](Connection& self, error_code error, tcp::resolver::results_type addresses) {
-            if (error) return self.fail(errc::peer_unreachable, "resolving: " + error.message());
-            self.connect_to(std::move(addresses));
-        }));
-}
-
-void Connection::connect_to(tcp::resolver::results_type addresses)
-{
-    asio::async_connect(io_->transport.socket(), addresses,
-                        then([](Connection& self, error_code error, const tcp::endpoint&) {
-                            self.connected(error);
-                        }));
-}
-
-void Connection::connected(error_code error)
-{
-    if (error == asio::error::no_descriptors
-        || error == error_code(ENFILE, boost::system::system_category())) {
-        // That is this process's trouble, not the peer's.
-        return fail(errc::busy, "connecting: " + error.message());
-    }
-    tcp::socket& socket = io_->transport.socket();
-    if (!error) socket.non_blocking(true, error);
-    if (error) return fail(errc::peer_unreachable, "connecting: " + error.message());
-    error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    if (pool_->tls()) return shake_hands();
-    ready();
-}
-
-void Connection::shake_hands()
-{
-    io_->transport.secure_with([this](tcp::socket socket) {
-        return pool_->tls().context()->client(std::move(socket), pool_->endpoint().host);
-    });
-    io_->transport.async_handshake(then([](Connection& self, error_code error) {
-        if (error) return self.tls_failed(error);
-        self.ready();
-    }));
-}
-
-void Connection::tls_failed(error_code error)
-{
-    fail(errc::peer_unreachable, "TLS: " + io_->transport.secure()->explain(error));
-}
-
-void Connection::ready()
-{
-    ++attempt_;  // the deadline may be on its way already
-    io_->deadline.cancel();
+    io_->dialing.reset();
+    if (outcome.error) return fail(outcome.error, std::move(outcome.detail));
     send();
 }
 
@@ -268,7 +202,8 @@ void Connection::broke(error_code error)
     }
     // By TLS 1.3 a client believes the handshake to be over before its certificate was looked at.
     const SecureStream* const secure = io_->transport.secure();
-    if (!heard_ && secure && secure->is_of_tls(error)) return tls_failed(error);
+    if (!heard_ && secure && secure->is_of_tls(error))
+        return fail(errc::peer_unreachable, "TLS: " + io_->transport.secure()->explain(error));
     fail(errc::peer_reset, error.message());
 }
 
@@ -292,8 +227,7 @@ void Connection::end(FetchResult result, bool reusable)
     if (reusable) {
         pool_->give_back(shared_from_this());
     } else {
-        io_->deadline.cancel();
-        io_->resolver.cancel();
+        if (const auto dialing = std::move(io_->dialing)) dialing->cancel();
         io_->transport.close();
         pool_->discard(shared_from_this());
     }

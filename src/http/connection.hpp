@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/answer_body.hpp"
+#include "http/dialing.hpp"
 #include "http/inlet.hpp"
 #include "http/job.hpp"
 #include "http/transport.hpp"
@@ -12,7 +13,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/http/parser.hpp>
 
@@ -52,8 +52,7 @@ private:
 
         boost::asio::strand<boost::asio::any_io_executor> strand;
         Transport transport;
-        boost::asio::ip::tcp::resolver resolver;
-        boost::asio::steady_timer deadline;
+        std::shared_ptr<Dialing> dialing;  ///< while it is
     };
 
     /// Wraps a step so that it is skipped where its attempt is over.
@@ -64,12 +63,7 @@ private:
     void give_up(const JobPtr& job);
 
     void connect();
-    void resolve();
-    void connect_to(boost::asio::ip::tcp::resolver::results_type addresses);
-    void connected(error_code error);
-    void shake_hands();
-    void tls_failed(error_code error);
-    void ready();
+    void connected(Dialed outcome);
     void send();
     void renew_parser();
     void receive();
