@@ -20,8 +20,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t longest_trace_header = 512;
-
 GalaxyOptions checked(GalaxyOptions options)
 {
     const auto demand = [](bool holds, const char* sentence) {
@@ -45,17 +43,11 @@ GalaxyOptions checked(GalaxyOptions options)
     return options;
 }
 
-bool is_trace_header(std::string_view text) noexcept
-{
-    return text.size() <= longest_trace_header
-           && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
-}
-
 std::shared_ptr<const TraceStrings> owned_trace(const TraceContext& trace)
 {
     for (const auto text :
          {trace.traceparent, trace.b3_trace_id, trace.b3_span_id, trace.b3_sampled}) {
-        if (!is_trace_header(text)) return nullptr;
+        if (!text.empty() && !is_traceable(text)) return nullptr;
     }
     return std::make_shared<const TraceStrings>(trace);
 }

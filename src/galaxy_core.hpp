@@ -203,6 +203,8 @@ private:
     template <class F>
     bool enter(F f);
     bool enter_soon();
+    template <class Node>
+    void bring(Inbox<Node>& inbox, std::shared_ptr<Node> one);
     void post_home(Aftermath left);
     template <class F>
     Aftermath visit(F f);         // beneath

@@ -164,21 +164,24 @@ void GalaxyCore::post_completion(Waiter::Ref waiter)
     post_home(std::move(left));
 }
 
-/// From any thread that is no visitor.
-void GalaxyCore::load_ended(BackendCall::Ptr call)
+/// From any thread that is no visitor. The inbox keeps the node until the strand takes it.
+template <class Node>
+void GalaxyCore::bring(Inbox<Node>& inbox, std::shared_ptr<Node> one)
 {
-    FlightPtr flight = call->flight().shared_from_this();
-    Flight* node = flight.get();
-    node->chained = std::move(flight);
-    if (ended_.push(node) && !enter_soon()) strand_lost();
+    Node* node = one.get();
+    node->chained = std::move(one);
+    if (inbox.push(node) && !enter_soon()) strand_lost();
 }
 
-/// From any thread. The answers of one message come with one visit.
+void GalaxyCore::load_ended(BackendCall::Ptr call)
+{
+    bring(ended_, call->flight().shared_from_this());
+}
+
+/// The answers of one message come with one visit.
 void GalaxyCore::leg_ended(std::shared_ptr<Leg> leg)
 {
-    Leg* node = leg.get();
-    node->chained = std::move(leg);
-    if (answered_.push(node) && !enter_soon()) strand_lost();
+    bring(answered_, std::move(leg));
 }
 
 void GalaxyCore::tend_store(const boost::asio::any_io_executor& executor)
