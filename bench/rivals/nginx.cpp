@@ -4,23 +4,13 @@
 #include "rivals/servers.hpp"
 #include "support/child.hpp"
 
-#include <cerrno>
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
-#include <system_error>
 #include <vector>
 
 namespace bench {
 
 namespace {
-
-std::filesystem::path make_folder()
-{
-    std::string pattern = (std::filesystem::temp_directory_path() / "galaxy-bench-XXXXXX").string();
-    if (!::mkdtemp(pattern.data()))
-        throw std::system_error(errno, std::generic_category(), pattern);
-    return pattern;
-}
 
 /// A word of a configuration must be short, so a long value is put together out of pieces.
 std::string answer(std::string_view value)
@@ -62,20 +52,12 @@ std::unique_ptr<Nginx> Nginx::start(std::string_view value)
     return std::unique_ptr<Nginx>(new Nginx(program, value));
 }
 
-Nginx::Nginx(const std::string& program, std::string_view value)
-    : folder_(make_folder()), port_(free_port())
+Nginx::Nginx(const std::string& program, std::string_view value) : port_(free_port())
 {
     std::ofstream(folder_ / "nginx.conf") << configuration(port_, value);
     process_ = std::make_unique<support::Process>(std::vector<std::string>{
-        program, "-p", folder_.string(), "-c", (folder_ / "nginx.conf").string()});
+        program, "-p", folder_.path().string(), "-c", (folder_ / "nginx.conf").string()});
     await_listener(*process_, port_, program);
-}
-
-Nginx::~Nginx()
-{
-    process_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
 }
 
 }  // namespace bench

@@ -2,10 +2,10 @@
 #pragma once
 
 #include "support/process.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,14 +21,13 @@ public:
 
     /// Null where nginx is not installed. Throws `std::runtime_error` where it does not start.
     static std::unique_ptr<Nginx> start(std::string_view value);
-    ~Nginx();
 
     std::uint16_t port() const noexcept { return port_; }
 
 private:
     Nginx(const std::string& program, std::string_view value);
 
-    std::filesystem::path folder_;
+    support::TemporaryFolder folder_{"bench"};  // goes after the process, which has files there
     std::uint16_t port_;
     std::unique_ptr<support::Process> process_;
 };

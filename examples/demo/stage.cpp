@@ -5,13 +5,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/parse.hpp>
 
-#include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
-#include <system_error>
 
 namespace demo {
 namespace {
@@ -21,14 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr auto start_limit = 10s;
 constexpr std::string_view host = "127.0.0.1";
-
-fs::path make_folder()
-{
-    std::string pattern = (fs::temp_directory_path() / "galaxy-demo-XXXXXX").string();
-    if (!::mkdtemp(pattern.data()))
-        throw std::system_error(errno, std::generic_category(), pattern);
-    return pattern;
-}
 
 std::uint16_t await_port(support::Process& process)
 {
@@ -46,17 +36,6 @@ std::size_t count_peers(const std::string& stats)
 }
 
 }  // namespace
-
-Stage::Stage() : folder_(make_folder()) {}
-
-Stage::~Stage()
-{
-    // The processes first: they have the folder's files open.
-    for (auto& node : nodes_) node.reset();
-    database_.reset();
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-}
 
 void Stage::set_up(const Catalogue& catalogue)
 {

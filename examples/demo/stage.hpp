@@ -4,13 +4,13 @@
 #include "demo/catalogue.hpp"
 #include "support/client.hpp"
 #include "support/process.hpp"
+#include "support/temporary_folder.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,10 +25,9 @@ constexpr std::array<const char*, node_count> node_ids{"a", "b", "c"};
 /// The processes of the demo, and the folder with their files; both end with this object.
 class Stage {
 public:
-    Stage();
+    Stage() = default;
     Stage(const Stage&) = delete;
     Stage& operator=(const Stage&) = delete;
-    ~Stage();
 
     /// Writes the database, starts it, and the nodes before it.
     void set_up(const Catalogue& catalogue);
@@ -50,7 +49,7 @@ private:
     void start_node(std::size_t i, std::uint16_t port);
     void write_peers() const;
 
-    std::filesystem::path folder_;
+    support::TemporaryFolder folder_{"demo"};  // goes after the processes, which have files there
     std::optional<support::Process> database_;
     std::uint16_t database_port_ = 0;
     std::array<std::optional<support::Process>, node_count> nodes_;

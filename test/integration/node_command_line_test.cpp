@@ -165,7 +165,7 @@ TEST_CASE("--help and --version answer and end")
 
 TEST_CASE("what is not there is one line, and exit 1")
 {
-    const TemporaryFolder folder;
+    const support::TemporaryFolder folder("test");
 
     SECTION("no such database")
     {

@@ -79,7 +79,7 @@ TEST_CASE("a node that is a client owns nothing and keeps nothing")
 
 TEST_CASE("the file of peers is followed, and a bad one is not")
 {
-    const TemporaryFolder folder;
+    const support::TemporaryFolder folder("test");
     const std::string file = (folder / "peers").string();
     const auto write = [&](const std::string& text) { std::ofstream(file) << text; };
     const auto peers_of = [](NodeProcess& node) {

@@ -74,7 +74,7 @@ public:
 private:
     std::unique_ptr<NodeProcess> start(std::size_t i, std::uint16_t port);
 
-    TemporaryFolder folder_;
+    support::TemporaryFolder folder_{"test"};
     Words flags_;
     std::vector<std::uint16_t> ports_;
     std::vector<std::unique_ptr<NodeProcess>> nodes_;

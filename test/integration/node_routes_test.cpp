@@ -126,7 +126,7 @@ void write_database(const std::filesystem::path& file)
 
 TEST_CASE("a node serves a SQLite file")
 {
-    const TemporaryFolder folder;
+    const support::TemporaryFolder folder("test");
     const std::filesystem::path file = folder / "origin.sqlite";
     write_database(file);
     const std::string origin = "sqlite:" + file.string();

@@ -129,7 +129,7 @@ private:
         demand(to && ::PEM_write_X509(to.get(), one) == 1);
     }
 
-    TemporaryFolder folder_;
+    support::TemporaryFolder folder_{"test"};
     std::string name_;
     Key key_;
     Certificate certificate_;

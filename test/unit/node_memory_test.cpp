@@ -27,7 +27,7 @@ public:
     std::optional<std::size_t> limit() const { return node::memory_limit(root_.path()); }
 
 private:
-    galaxy::test::TemporaryFolder root_;
+    support::TemporaryFolder root_{"test"};
 };
 
 /// What version 1 says where no limit is set.
@@ -116,7 +116,7 @@ TEST_CASE("Where both versions are in use, the one that has the memory decides")
 
 TEST_CASE("No control groups, or none that can be understood, are no limit")
 {
-    const galaxy::test::TemporaryFolder empty;
+    const support::TemporaryFolder empty("test");
     CHECK(node::memory_limit(empty.path()) == std::nullopt);
     CHECK(node::memory_limit(empty / "not even there") == std::nullopt);
 

@@ -8,18 +8,17 @@
 #include <string_view>
 #include <system_error>
 
-namespace galaxy::test {
+namespace support {
 
-/// A folder that goes with this object.
+/// A folder that goes with this object, named after what it is for.
 class TemporaryFolder {
 public:
-    TemporaryFolder()
+    explicit TemporaryFolder(std::string_view purpose)
     {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "galaxy-test-XXXXXX").string();
-        if (!::mkdtemp(pattern.data())) {
+        const std::string name = "galaxy-" + std::string(purpose) + "-XXXXXX";
+        std::string pattern = (std::filesystem::temp_directory_path() / name).string();
+        if (!::mkdtemp(pattern.data()))
             throw std::system_error(errno, std::generic_category(), pattern);
-        }
         path_ = pattern;
     }
     TemporaryFolder(const TemporaryFolder&) = delete;
@@ -37,4 +36,4 @@ private:
     std::filesystem::path path_;
 };
 
-}  // namespace galaxy::test
+}  // namespace support
