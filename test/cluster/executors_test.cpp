@@ -2,6 +2,7 @@
 #include <galaxy/testing/cluster.hpp>
 
 #include "support/ask.hpp"
+#include "support/run.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_allocator.hpp>
@@ -32,6 +33,7 @@ using galaxy::Value;
 using galaxy::test::ask;
 using galaxy::test::AskedList;
 using galaxy::test::AskedPtr;
+using galaxy::test::run;
 using galaxy::testing::Cluster;
 namespace asio = boost::asio;
 using boost::system::error_code;
@@ -68,20 +70,6 @@ struct CountingAllocator {
 
     std::shared_ptr<std::pair<int, int>> counts;
 };
-
-/// Runs `coroutine` to its end on the cluster's context.
-void run(Cluster& cluster, asio::awaitable<void> coroutine)
-{
-    bool ended = false;
-    std::exception_ptr thrown;
-    asio::co_spawn(cluster.context(), std::move(coroutine), [&](std::exception_ptr error) {
-        ended = true;
-        thrown = error;
-    });
-    cluster.settle();
-    REQUIRE(ended);
-    if (thrown) std::rethrow_exception(thrown);
-}
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <galaxy/testing/cluster.hpp>
 
 #include "support/ask.hpp"
+#include "support/run.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -30,26 +31,13 @@ using boost::system::error_code;
 using galaxy::errc;
 using galaxy::Galaxy;
 using galaxy::test::numbered_keys;
+using galaxy::test::run;
 using galaxy::testing::Cluster;
 namespace asio = boost::asio;
 using Results = Galaxy::Results;
 using Strings = std::vector<std::string>;
 
 namespace {
-
-/// Runs `coroutine` to its end on the cluster's context.
-void run(Cluster& cluster, asio::awaitable<void> coroutine)
-{
-    bool ended = false;
-    std::exception_ptr thrown;
-    asio::co_spawn(cluster.context(), std::move(coroutine), [&](std::exception_ptr error) {
-        ended = true;
-        thrown = error;
-    });
-    cluster.settle();
-    REQUIRE(ended);
-    if (thrown) std::rethrow_exception(thrown);
-}
 
 bool right(const Results& results, galaxy::Keys keys)
 {

@@ -2,6 +2,7 @@
 #include <galaxy/http/server.hpp>
 
 #include "integration/http_node.hpp"
+#include "support/drop_order.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -127,18 +128,7 @@ TEST_CASE("Server, universe and context go in any order, with requests in flight
         while (g->stats().waiters_now < 2) io->poll();
         server->async_drain(1h, asio::detached);
         io->poll();
-        const auto drop = [&](int which) {
-            if (which == 0) io.reset();
-            if (which == 1) universe.reset();
-            if (which == 2) server.reset();
-        };
-        const int first = order / 2;
-        const int second = (first + 1 + order % 2) % 3;
-        drop(first);
-        if (io) io->poll();
-        drop(second);
-        if (io) io->poll();
-        drop(3 - first - second);
+        drop_in_order(order, io, universe, server);
         g.reset();
     }
     SUCCEED("the sanitizers saw nothing");

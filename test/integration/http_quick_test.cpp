@@ -4,6 +4,7 @@
 #include "http/reply.hpp"
 
 #include "integration/http_node.hpp"
+#include "support/drop_order.hpp"
 #include "support/quick_check.hpp"
 
 #include <galaxy/http/beast.hpp>
@@ -293,18 +294,7 @@ TEST_CASE("Everything may go while answers are being sent", "[http][quick]")
         wires[0].close();
         wires[1].reset();
         if (order % 2 == 0) io->poll();
-        const auto drop = [&](int which) {
-            if (which == 0) io.reset();
-            if (which == 1) universe.reset();
-            if (which == 2) server.reset();
-        };
-        const int first = order / 2;
-        const int second = (first + 1 + order % 2) % 3;
-        drop(first);
-        if (io) io->poll();
-        drop(second);
-        if (io) io->poll();
-        drop(3 - first - second);
+        drop_in_order(order, io, universe, server);
         g.reset();
     }
     SUCCEED("the sanitizers saw nothing");

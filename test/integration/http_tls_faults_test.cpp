@@ -4,6 +4,7 @@
 #include "integration/http_node.hpp"
 #include "integration/tls_wire.hpp"
 #include "support/certificates.hpp"
+#include "support/drop_order.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -334,18 +335,7 @@ TEST_CASE("Universe, server and context go in any order, with handshakes under w
             link->start(request, std::make_shared<Fetched>());
         // Somewhere between the first byte and waiting for the backend.
         for (int i = 0; i < 30 + order * 40; ++i) io->poll_one();
-        const auto drop = [&](int which) {
-            if (which == 0) io.reset();
-            if (which == 1) universe.reset();
-            if (which == 2) server.reset();
-        };
-        const int first = order / 2;
-        const int second = (first + 1 + order % 2) % 3;
-        drop(first);
-        if (io) io->poll();
-        drop(second);
-        if (io) io->poll();
-        drop(3 - first - second);
+        drop_in_order(order, io, universe, server);
         g.reset();
         link.reset();
     }
