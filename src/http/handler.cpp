@@ -119,9 +119,8 @@ asio::awaitable<Response> Handler::handle(Request request) const
 
 bool Handler::upgrades(const Request& request) const
 {
-    return options_.stream.requests > 0
-           && options_.secret.admits(request.header(header::authorization))
-           && wants_stream(request, options_.paths, responder_);
+    return options_.stream.requests > 0 && wants_stream(request, options_.paths, responder_)
+           && options_.secret.admits(request.header(header::authorization));
 }
 
 asio::awaitable<void> Handler::converse(asio::ip::tcp::socket socket, Request request) const

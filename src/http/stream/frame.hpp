@@ -5,7 +5,6 @@
 
 #include <boost/system/error_code.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -67,9 +66,6 @@ struct Answer {
     std::optional<std::int64_t> expires_ns = {};    ///< the moment, since 1970
     std::string_view value = {};
 };
-
-/// Bytes that a frame takes beside galaxy, key, trace and value, at most.
-inline constexpr std::size_t frame_overhead = 40;
 
 void append_request(std::string& to, Kind kind, const Request& request);
 void append_cancel(std::string& to, std::uint64_t id);

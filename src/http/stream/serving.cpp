@@ -34,15 +34,28 @@ Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits l
 
 bool Serving::received(std::string_view message)
 {
-    draining_ = responder_.draining();
+    begin_turn();
     if (message.empty()) return false;
     while (!message.empty()) {
         const std::optional<Frame> frame = take_frame(message);
         if (!frame || !take(*frame)) return false;
-        if (answers_.size() >= Channel::message_size) channel_->send(answers_);
+        if (answers_.size() >= Channel::message_size) flush();
     }
-    channel_->send(answers_);
+    flush();
     return true;
+}
+
+/// What is the same for all answers of a turn, or nearly.
+void Serving::begin_turn()
+{
+    draining_ = responder_.draining();
+    queued_ = channel_->queued();
+}
+
+void Serving::flush()
+{
+    channel_->send(answers_);
+    queued_ = channel_->queued();
 }
 
 /// False where the frame breaks the protocol.
@@ -110,9 +123,9 @@ bool Serving::cancel(const Frame& frame)
 void Serving::arrived(std::uint64_t id, const PeerAnswer& found)
 {
     waiting_.erase(id);
-    draining_ = responder_.draining();
+    begin_turn();
     answer(id, found);
-    channel_->send(answers_);
+    flush();
     close_if_finished();
 }
 
@@ -122,7 +135,7 @@ void Serving::answer(std::uint64_t id, const PeerAnswer& found)
     said.id = id;
     said.status = status_of(found.error);
     said.draining = draining_;
-    const std::size_t unsent = channel_->queued() + answers_.size();
+    const std::size_t unsent = queued_ + answers_.size();
     if (!found.error && (found.value.size() > limits_.value || unsent > most_unsent)) {
         said.status = Status::ask_by_http;
     } else if (!found.error) {

@@ -42,9 +42,6 @@ public:
     /// On the strand. Ends now.
     void drop() { channel_->fail(boost::asio::error::operation_aborted); }
 
-    /// Whether no request waits.
-    bool idle() const noexcept { return waiting_.empty(); }
-
 private:
     bool received(std::string_view message) override;
     void ended(boost::system::error_code error) override;
@@ -53,16 +50,19 @@ private:
     bool serve(Verb verb, const Frame& frame);
     void wait(const PeerRequest& wanted, std::uint64_t id);
     bool cancel(const Frame& frame);
+    void begin_turn();
     void answer(std::uint64_t id, const PeerAnswer& answer);
     void arrived(std::uint64_t id, const PeerAnswer& answer);
+    void flush();
     void close_if_finished();
 
     const Responder responder_;
     const std::shared_ptr<Channel> channel_;
     const Limits limits_;
     std::function<void()> over_;
-    std::string digest_;   ///< what the asker's requests go by now
-    std::string answers_;  ///< to be sent when the turn ends
+    std::string digest_;      ///< what the asker's requests go by now
+    std::string answers_;     ///< to be sent when the turn ends
+    std::size_t queued_ = 0;  ///< by the channel, when last looked at
     std::unordered_map<std::uint64_t, boost::asio::cancellation_signal> waiting_;
     bool draining_ = false;
     bool finishing_ = false;
