@@ -24,6 +24,9 @@ using stream::Frame;
 using stream::Kind;
 using stream::Request;
 
+/// Bytes that a frame takes beside galaxy, key, trace and value, at most.
+constexpr std::size_t frame_overhead = 40;
+
 /// The body of the one frame that was written.
 std::string_view only_body(std::string_view message, Kind kind)
 {
@@ -61,7 +64,7 @@ void check_request(Kind kind, std::string_view body)
     const std::size_t parts = request->galaxy.size() + request->key.size()
                               + again->trace.traceparent.size() + again->trace.b3_trace_id.size()
                               + again->trace.b3_span_id.size() + again->trace.b3_sampled.size();
-    require(message.size() <= parts + stream::frame_overhead, "the overhead is bounded");
+    require(message.size() <= parts + frame_overhead, "the overhead is bounded");
 }
 
 void check_answer(std::string_view body)
@@ -76,7 +79,7 @@ void check_answer(std::string_view body)
                 && again->lifetime_ns == answer->lifetime_ns
                 && again->expires_ns == answer->expires_ns,
             "an answer is read as it was written");
-    require(message.size() <= answer->value.size() + stream::frame_overhead,
+    require(message.size() <= answer->value.size() + frame_overhead,
             "the overhead is bounded");
     const boost::system::error_code error = stream::error_of(answer->status);
     require(!error == (answer->status == stream::Status::value), "only a value is no error");
