@@ -3,7 +3,6 @@
 
 #include "integration/fault_matrix.hpp"
 #include "support/certificates.hpp"
-#include "support/patience.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -29,7 +28,6 @@ FaultyPeer::Wrap wrap()
     return tls_cloaks(shown());
 }
 
-// How long connections may take is how long a peer may, which does not answer an upgrade.
 constexpr Tongue plain{"plain under TLS", plain_dialect,
                        [] {
                            return http::protocol({.stream = {.connections = 0},
@@ -40,7 +38,7 @@ constexpr Tongue plain{"plain under TLS", plain_dialect,
 constexpr Tongue stream{"stream under TLS", stream_dialect,
                         [] {
                             return http::protocol({.stream = {.ask_again = 0s},
-                                                   .connect_timeout = sanitized ? 5s : 200ms,
+                                                   .connect_timeout = 10s,
                                                    .tls = http::Tls(shown())});
                         },
                         wrap};

@@ -256,9 +256,9 @@ TEST_CASE("What has no answer when its stream ends is sent once more, on a new o
         INFO(name);
         for (const int times : {1, 2}) {
             std::atomic<int> left = times;
-            StreamPeer peer(streaming([&, &end = end](StreamWire& stream) {
+            StreamPeer peer(streaming([&, &leave = end](StreamWire& stream) {
                 if (left-- <= 0) return serve_well(stream);
-                if (stream.request()) end(stream);
+                if (stream.request()) leave(stream);
             }));
             const auto protocol = http::protocol({.connect_timeout = 10s});
             Caller caller(*protocol, peer.uri());

@@ -7,7 +7,12 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <fstream>
+#include <optional>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <malloc.h>
@@ -107,8 +112,7 @@ TEST_CASE("A server reads no more from who does not take its answers", "[stream]
         ++times[told->answer.id];
     }
     sender.join();
-    times[0] = 1;
-    CHECK(times == std::vector<int>(asked + 1, 1));
+    CHECK(std::count(times.begin(), times.end(), 1) == static_cast<std::ptrdiff_t>(asked));
     stream.say(asking(1, "k"));
     CHECK(stream.answer().value().value == "value of k");
 }
@@ -143,8 +147,7 @@ TEST_CASE("One message that asks for a large value without end gets some of them
         REQUIRE(told->value.size() == 65536);
         ++values;
     }
-    times[0] = 1;
-    CHECK(times == std::vector<int>(asked + 1, 1));
+    CHECK(std::count(times.begin(), times.end(), 1) == static_cast<std::ptrdiff_t>(asked));
     CHECK(values * 65536 >= 8 * mebibyte);
     CHECK(values * 65536 <= 8 * mebibyte + 4 * 65536);
     stream.say(asking(1, key));
