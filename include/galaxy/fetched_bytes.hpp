@@ -32,9 +32,9 @@ public:
     std::size_t size() const noexcept { return view().size(); }
     bool empty() const noexcept { return size() == 0; }
 
-    friend bool operator==(const FetchedBytes& a, std::string_view b) noexcept
+    friend bool operator==(const FetchedBytes& a, const FetchedBytes& b) noexcept
     {
-        return a.view() == b;
+        return a.view() == b.view();
     }
 
 private:
