@@ -153,7 +153,7 @@ Task GalaxyCore::fly(FlightPtr flight)
             flight->patience.withdraw();
         }
         if (!flight->ring) flight->ring = around_.membership->ring();
-        std::vector<const Ring::Member*> owners;
+        Ring::Owners owners;
         if (!flight->ring->alone()) owners = flight->ring->owners(flight->key, 2);
         for (const Ring::Member* owner : owners) {
             if (!owner->link) break;  // we are next in rank: the local leg

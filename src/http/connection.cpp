@@ -75,11 +75,10 @@ void Connection::give_up(const JobPtr& job)
 
 void Connection::connect()
 {
-    io_->transport = Transport(io_->strand);
     ++attempt_;
     pool_->opening();
     io_->dialing = Dialing::start(
-        io_->transport, pool_->endpoint(), pool_->tls(), pool_->options().connect_timeout,
+        io_->strand, pool_->endpoint(), pool_->tls(), pool_->options().connect_timeout,
         then([](Connection& self, Dialed outcome) { self.connected(std::move(outcome)); }));
 }
 
@@ -87,6 +86,7 @@ void Connection::connected(Dialed outcome)
 {
     io_->dialing.reset();
     if (outcome.error) return fail(outcome.error, std::move(outcome.detail));
+    io_->transport = *std::move(outcome.transport);
     send();
 }
 

@@ -15,21 +15,23 @@ namespace galaxy::http {
 
 namespace asio = boost::asio;
 
-std::shared_ptr<Dialing> Dialing::start(Transport& transport, const Endpoint& endpoint,
-                                        const Tls& tls, Duration timeout, Done done)
+std::shared_ptr<Dialing> Dialing::start(const asio::any_io_executor& strand,
+                                        const Endpoint& endpoint, const Tls& tls, Duration timeout,
+                                        Done done)
 {
-    const std::shared_ptr<Dialing> dialing(new Dialing(transport, endpoint, tls, std::move(done)));
+    const std::shared_ptr<Dialing> dialing(new Dialing(strand, endpoint, tls, std::move(done)));
     dialing->begin(timeout);
     return dialing;
 }
 
-Dialing::Dialing(Transport& transport, const Endpoint& endpoint, const Tls& tls, Done done)
-    : transport_(transport),
+Dialing::Dialing(const asio::any_io_executor& strand, const Endpoint& endpoint, const Tls& tls,
+                 Done done)
+    : transport_(strand),
       endpoint_(endpoint),
       tls_(tls),
       done_(std::move(done)),
-      resolver_(transport.get_executor()),
-      deadline_(transport.get_executor())
+      resolver_(strand),
+      deadline_(strand)
 {
 }
 
@@ -77,7 +79,7 @@ void Dialing::connected(error_code error)
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     if (tls_) return shake_hands();
-    end({});
+    succeed();
 }
 
 void Dialing::shake_hands()
@@ -87,30 +89,35 @@ void Dialing::shake_hands()
     });
     transport_.async_handshake([self = shared_from_this()](error_code error) {
         if (!self->done_) return;
-        if (!error) return self->end({});
+        if (!error) return self->succeed();
         self->fail(errc::peer_unreachable, "TLS: " + self->transport_.secure()->explain(error));
     });
 }
 
-void Dialing::fail(error_code error, std::string why)
+void Dialing::succeed()
 {
-    end({error, std::move(why)});
+    if (const Done done = finish()) done({{}, {}, std::move(transport_)});
 }
 
-void Dialing::end(Dialed outcome)
+void Dialing::fail(error_code error, std::string why)
 {
-    const Done done = std::exchange(done_, nullptr);
+    const Done done = finish();
     if (!done) return;
-    deadline_.cancel();
-    resolver_.cancel();
-    done(std::move(outcome));
+    transport_.close();
+    done({error, std::move(why), std::nullopt});
 }
 
 void Dialing::cancel()
 {
-    if (!std::exchange(done_, nullptr)) return;
+    if (finish()) transport_.close();
+}
+
+/// Empty where it is over already.
+Dialing::Done Dialing::finish()
+{
     deadline_.cancel();
     resolver_.cancel();
+    return std::exchange(done_, nullptr);
 }
 
 }  // namespace galaxy::http

@@ -50,16 +50,18 @@ public:
 
     void begin()
     {
-        Dialing::start(transport(), plan_->endpoint, plan_->tls, plan_->connect_timeout,
+        Dialing::start(socket_->get_executor(), plan_->endpoint, plan_->tls, plan_->connect_timeout,
                        [self = shared_from_this()](Dialed outcome) {
-                           if (!outcome.error) return self->upgrade();
-                           self->end({nullptr, outcome.error, std::move(outcome.detail)});
+                           if (outcome.error)
+                               return self->end({nullptr, outcome.error, outcome.detail});
+                           self->upgrade(*std::move(outcome.transport));
                        });
     }
 
 private:
-    void upgrade()
+    void upgrade(Transport connected)
     {
+        transport() = std::move(connected);
         stream::prepare(*socket_, plan_->connect_timeout, plan_->silence, max_message);
         socket_->set_option(
             websocket::stream_base::decorator([plan = plan_](websocket::request_type& request) {

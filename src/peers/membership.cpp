@@ -60,11 +60,11 @@ Ring::Ring(std::vector<Member> members, std::string_view self, const PickerFacto
     picker_without_self_ = picker.make(std::move(ids));
 }
 
-std::vector<const Ring::Member*> Ring::owners(std::string_view key, std::size_t n) const
+Ring::Owners Ring::owners(std::string_view key, std::size_t n) const
 {
-    std::vector<std::size_t> ranks(std::min(n, members_.size()));
+    boost::container::small_vector<std::size_t, 2> ranks(std::min(n, members_.size()));
     ranks.resize(picker_->owners(key, ranks));
-    std::vector<const Member*> result;
+    Owners result;
     result.reserve(ranks.size());
     for (const std::size_t index : ranks) result.push_back(&members_[index]);
     return result;

@@ -6,6 +6,8 @@
 #include <galaxy/peer.hpp>
 #include <galaxy/picker.hpp>
 
+#include <boost/container/small_vector.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <deque>
@@ -30,8 +32,11 @@ public:
 
     Ring(std::vector<Member> members, std::string_view self, const PickerFactory& picker);
 
+    /// Two are what nearly everybody asks for.
+    using Owners = boost::container::small_vector<const Member*, 2>;
+
     /// The first `n` members in rank; fewer where there are fewer.
-    std::vector<const Member*> owners(std::string_view key, std::size_t n) const;
+    Owners owners(std::string_view key, std::size_t n) const;
 
     /// The owner, or null in an empty ring.
     const Member* owner(std::string_view key) const;

@@ -10,6 +10,7 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <latch>
 #include <memory>
@@ -24,6 +25,7 @@
 
 using galaxy::errc;
 using galaxy::Galaxy;
+using galaxy::GalaxyOptions;
 using galaxy::GalaxyStats;
 using galaxy::Loaded;
 using galaxy::Result;
@@ -92,7 +94,9 @@ TEST_CASE("entries inserted and read by four threads are what was loaded for the
     const std::size_t entries = entries_wanted();
     RunningContext running(threads);
     Universe universe(running.get_executor());
-    Galaxy galaxy = universe.create("g", echo, {.capacity = capacity, .eviction = eviction});
+    GalaxyOptions options{.capacity = capacity, .eviction = eviction};
+    options.get_timeout = std::chrono::hours(1);  // memory is to be right, however slow it is
+    Galaxy galaxy = universe.create("g", echo, options);
     Count count;
     for (std::size_t first = 0; first != threads; ++first)
         asio::co_spawn(running.context(), fill_and_read(galaxy, first, entries, count),
