@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "entry.hpp"
 
+#include "mappings.hpp"
 #include "pin_gauge.hpp"
-
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -18,14 +17,12 @@ namespace galaxy {
 
 // Small entries come from malloc; glibc takes 8 bytes beside them and hands out multiples of 16.
 // Large ones are mapped: under churn of mixed sizes a heap that has them between small ones keeps
-// up to 1.6 times what it hands out, and 1.1 without. A mapping costs 35 us, little beside copying
-// 64 KiB in and out of a socket. A process may have 65 530 mappings by default (vm.max_map_count);
-// beyond them large entries come from malloc too.
+// up to 1.6 times what it hands out, and 1.1 without. A process may have 65 530 mappings by default
+// (vm.max_map_count); beyond them large entries come from malloc too.
 
 namespace {
 
 constexpr std::size_t mapped_from = std::size_t{64} << 10;
-constexpr std::size_t page = 4096;
 
 constexpr std::size_t up(std::size_t size, std::size_t to) noexcept
 {
@@ -40,9 +37,7 @@ struct Memory {
 Memory allocate(std::size_t size)
 {
     if (size >= mapped_from) {
-        void* memory =
-            ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory != MAP_FAILED) return {memory, true};
+        if (void* memory = Mappings::shared().take(size)) return {memory, true};
     }
     if (void* memory = std::malloc(size)) return {memory, false};
     throw std::bad_alloc();
@@ -50,9 +45,8 @@ Memory allocate(std::size_t size)
 
 void deallocate(const Memory& memory, std::size_t size) noexcept
 {
-    if (!memory.is_mapped) return std::free(memory.at);
-    // Where the system cannot split a mapping, the addresses are lost, but not the memory.
-    if (::munmap(memory.at, size) != 0) ::madvise(memory.at, size, MADV_DONTNEED);
+    if (memory.is_mapped) return Mappings::shared().give_back(memory.at, size);
+    std::free(memory.at);
 }
 
 std::uint32_t narrow(std::size_t size)
@@ -66,7 +60,8 @@ std::uint32_t narrow(std::size_t size)
 
 std::size_t Entry::taken(std::size_t size) noexcept
 {
-    return size < mapped_from ? std::max<std::size_t>(32, up(size + 8, 16)) : up(size, page);
+    return size < mapped_from ? std::max<std::size_t>(32, up(size + 8, 16))
+                              : up(size, Mappings::page);
 }
 
 std::size_t Entry::key_offset(bool ending, Room room) noexcept

@@ -28,11 +28,13 @@ public:
     bool empty() const noexcept { return size() == 0; }
     std::size_t size() const noexcept { return text_.size() + value_.size() - sent_; }
 
-    Buffers buffers() const noexcept
+    /// What comes next, `most` bytes of it.
+    Buffers next(std::size_t most) const noexcept
     {
-        const std::string_view text = from(text_, sent_);
+        const std::string_view text = from(text_, sent_).substr(0, most);
         const std::string_view value =
-            from(value_.view(), sent_ > text_.size() ? sent_ - text_.size() : 0);
+            from(value_.view(), sent_ > text_.size() ? sent_ - text_.size() : 0)
+                .substr(0, most - text.size());
         return {boost::asio::const_buffer(text.data(), text.size()),
                 boost::asio::const_buffer(value.data(), value.size())};
     }

@@ -264,9 +264,9 @@ asio::awaitable<Response> Session::find_answer()
 asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
 {
     Serializer serializer(message);
-    std::size_t burst = 0;
+    serializer.limit(longest_piece);
     set_deadline(core_->options().idle_timeout);
-    while (!serializer.is_done()) {
+    while (true) {
         error_code error;
         std::size_t size = 0;
         if (transport_.secure()) {
@@ -275,13 +275,11 @@ asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
             size = beast::http::write_some(transport_.socket(), serializer, error);
         }
         if (error && error != asio::error::would_block) co_return false;
-        burst += size;
+        if (serializer.is_done()) co_return true;
         if (size > 0) set_deadline(core_->options().idle_timeout);
-        if (!error && burst < longest_burst) continue;
-        burst = 0;
+        if (transport_.secure()) continue;  // the others had their turn while it was written
         co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
     }
-    co_return true;
 }
 
 void Session::set_deadline(Duration from_now)

@@ -96,8 +96,9 @@ private:
     using Parser = boost::beast::http::request_parser<DroppedBody>;
     using Serializer = boost::beast::http::serializer<false, ValueBody>;
     static constexpr Clock::duration busy = Clock::duration::max();
-    /// Written in one go before others get their turn, however fast the reader.
-    static constexpr std::size_t longest_burst = std::size_t{1} << 20;
+    /// Written in one go before others get their turn, however fast the reader. The kernel would
+    /// take 1 MB at once, and as long for it as for hundreds of small answers.
+    static constexpr std::size_t longest_piece = std::size_t{64} << 10;
 
     /// What reading a request came to.
     struct Read {
@@ -143,7 +144,7 @@ private:
     Transport transport_;
     std::optional<Parser> parser_;
     Inlet inlet_;
-    Outbox unsent_;  // answers given at once, of which the socket did not take all
+    Outbox unsent_;  // answers given at once, but for what went out with the first piece
     boost::asio::cancellation_signal hang_up_;
     std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
     std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream

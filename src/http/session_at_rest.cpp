@@ -7,7 +7,7 @@
 // half of what the server does in all, the kernel's share left out. So the handler of the watch
 // reads and answers them itself, while the coroutine sleeps on. It is woken for whatever else there
 // is: a request that is not plain or not all there, one that has to be waited for, an answer that
-// the socket did not take as a whole. What was read is in the inlet by then.
+// did not go out as a whole. What was read is in the inlet by then.
 
 #include "http/server_core.hpp"
 #include "http/session.hpp"
@@ -58,7 +58,7 @@ void Session::answer_at_once()
     if (asked == 0) return;
     inlet_.drop(asked);
     error_code error;
-    out.consume(transport_.socket().write_some(out.buffers(), error));
+    out.consume(transport_.socket().write_some(out.next(longest_piece), error));
     if (error && error != asio::error::would_block) {
         gone_ = true;
     } else if (!out.empty()) {
@@ -69,23 +69,19 @@ void Session::answer_at_once()
     set_deadline(core_->options().idle_timeout);
 }
 
-/// What the socket did not take of answers given at once.
+/// What did not go out with the first piece of answers given at once.
 asio::awaitable<bool> Session::send_rest()
 {
     quiet_since_ = busy;
     parser_.reset();
-    std::size_t burst = 0;
     set_deadline(core_->options().idle_timeout);
     while (!unsent_.empty()) {
+        co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
         error_code error;
-        const std::size_t size = transport_.socket().write_some(unsent_.buffers(), error);
+        const std::size_t size = transport_.socket().write_some(unsent_.next(longest_piece), error);
         if (error && error != asio::error::would_block) co_return false;
         unsent_.consume(size);
-        burst += size;
         if (size > 0) set_deadline(core_->options().idle_timeout);
-        if (!error && burst < longest_burst) continue;
-        burst = 0;
-        co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
     }
     unsent_ = {};
     co_return true;
