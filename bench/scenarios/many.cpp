@@ -73,7 +73,7 @@ void enter(Contest& contest, const std::string& where, const Options& options,
            const Requests& requests, asio::io_context& io, const galaxy::Galaxy& galaxy)
 {
     const auto add = [&](const std::string& way, std::size_t callers, auto make_caller) {
-        contest.add(way + where, {{"callers", callers}},
+        contest.add(way + where, {{"threads", 1}, {"callers", callers}},
                     [&options, &io, callers, make_caller](Histogram& latencies) {
                         return run_workers(io, callers, 1, options.seconds, latencies, make_caller);
                     });
