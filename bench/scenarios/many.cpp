@@ -9,12 +9,13 @@
 #include "support/contest.hpp"
 #include "support/node.hpp"
 
-#include <boost/asio/deferred.hpp>
-#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/bind_executor.hpp>
 
-#include <stdexcept>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -29,18 +30,40 @@ asio::awaitable<void> get_together(const galaxy::Galaxy& galaxy, const Wanted& w
     for (const auto& result : results) swallow(taste(result.value().view()));
 }
 
+/// As many gets, the last of which goes on with whoever waits for all of them.
+template <class Handler>
+struct Gathering {
+    void take(std::size_t i, boost::system::error_code error, galaxy::Value value)
+    {
+        results[i] = error ? galaxy::Result<galaxy::Value>(error)
+                           : galaxy::Result<galaxy::Value>(std::move(value));
+        if (--left == 0) std::move(handler)();
+    }
+
+    Handler handler;
+    galaxy::Galaxy::Results& results;
+    std::size_t left;
+};
+
 asio::awaitable<void> get_at_once(const galaxy::Galaxy& galaxy, const Wanted& wanted)
 {
-    std::vector<decltype(galaxy.async_get({}, asio::deferred))> gets;
-    gets.reserve(wanted.size());
-    for (const std::string_view key : wanted) gets.push_back(galaxy.async_get(key, asio::deferred));
-    auto group = asio::experimental::make_parallel_group(std::move(gets));
-    auto all = group.async_wait(asio::experimental::wait_for_all(), asio::use_awaitable);
-    const auto [order, errors, values] = co_await std::move(all);
-    for (std::size_t i = 0; i != values.size(); ++i) {
-        if (errors[i]) throw boost::system::system_error(errors[i]);
-        swallow(taste(values[i].view()));
-    }
+    galaxy::Galaxy::Results results(wanted.size());
+    const auto start = [&]<class Handler>(Handler&& handler) {
+        using State = Gathering<std::decay_t<Handler>>;
+        const auto executor = asio::get_associated_executor(handler);
+        const auto state =
+            std::make_shared<State>(State{std::forward<Handler>(handler), results, wanted.size()});
+        for (std::size_t i = 0; i != wanted.size(); ++i) {
+            auto one = [state, i](boost::system::error_code error, galaxy::Value value) {
+                state->take(i, error, std::move(value));
+            };
+            galaxy.async_get(wanted[i], asio::bind_executor(executor, std::move(one)));
+        }
+    };
+    auto all =
+        asio::async_initiate<const asio::use_awaitable_t<>&, void()>(start, asio::use_awaitable);
+    co_await std::move(all);
+    for (const auto& result : results) swallow(taste(result.value().view()));
 }
 
 using GetAll = asio::awaitable<void> (*)(const galaxy::Galaxy&, const Wanted&);
