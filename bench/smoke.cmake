@@ -64,9 +64,16 @@ set(promoter_names "promoter, sampled" "promoter, exact")
 set(promoter_fields hits_hot)
 
 set(peer_arguments peer ${small} --callers 16)
-set(peer_names "galaxy http" "galaxy stream" "galaxy stream get_many")
+set(peer_names "galaxy http" "galaxy stream")
 set(peer_fields latency_p99_ns latency_ns)
-set(peer_ratios "galaxy stream / galaxy http" "galaxy stream get_many / galaxy stream")
+set(peer_ratios "galaxy stream / galaxy http")
+
+set(many_arguments many ${small} --callers 16)
+set(many_names "get_many, in memory" "gets at once, in memory" "a get a caller, in memory"
+    "get_many, at a peer" "gets at once, at a peer" "a get a caller, at a peer")
+set(many_fields latency_p99_ns)
+set(many_ratios "get_many, in memory / gets at once, in memory"
+    "get_many, at a peer / gets at once, at a peer")
 
 set(neighbours_arguments neighbours ${small} --callers 16)
 set(neighbours_names "alone" "beside 1 MB values" "beside a slow key")

@@ -74,6 +74,11 @@ FetchResult failed(boost::system::error_code error, std::string detail = {})
 
 }  // namespace
 
+void RemoteFetcher::start_many(std::span<FetchStart> requests)
+{
+    for (FetchStart& one : requests) start(*one.request, std::move(one.handler));
+}
+
 asio::awaitable<FetchResult> RemoteFetcher::fetch(FetchRequest request)
 {
     request.id = next_awaited_id();

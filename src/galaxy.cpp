@@ -80,7 +80,6 @@ bool GalaxyCore::answer_from_memory(const Waiter::Ref& waiter)
 
 void GalaxyCore::take_in()
 {
-    store_.upkeep(moment());
     for (std::size_t taken = 0; taken < most_taken_in; ++taken) {
         if (Flight* landed = ended_.take()) {
             const FlightPtr flight = std::move(landed->chained);
@@ -113,7 +112,7 @@ void GalaxyCore::join(Waiter::Ref waiter)
         counters_.joined.add();
     } else {
         if (flights_.size() >= options_.max_flights) return refuse(waiter, errc::refused);
-        flight = std::allocate_shared<Flight>(RecyclingAllocator<Flight>(), waiter);
+        flight = std::allocate_shared<Flight>(RecyclingAllocator<Flight>(), *this, waiter);
         flights_.emplace(flight->key, flight);
         flights_changed();
         counters_.led.add();
@@ -160,11 +159,12 @@ Task GalaxyCore::fly(FlightPtr flight)
             if (!may_ask(*flight, *owner)) continue;
 
             ask(flight, *owner->link);
-            FetchResult answer = co_await flight->answer;
+            co_await flight->answered;
             flight->patience.withdraw();
-            flight->leg.reset();
+            const std::shared_ptr<Leg> leg = std::move(flight->leg);
+            const FetchResult& answer = leg->result();
             if (is_answer(answer.error)) {
-                take_answer(*flight, std::move(answer));
+                take_answer(*flight, answer);
                 flight->on_peer_leg = false;
                 end_if_over(flight);
                 co_return;
@@ -181,6 +181,7 @@ Task GalaxyCore::fly(FlightPtr flight)
 
 bool GalaxyCore::is_answer(const boost::system::error_code& error) const noexcept
 {
+    if (!error) return true;
     if (error == errc::backend_failed && options_.fallback_on_backend_error) return false;
     return verdict_of(error) == Verdict::answer;
 }
@@ -193,7 +194,6 @@ bool GalaxyCore::await_membership(const FlightPtr& flight)
             if (flight->membership.awaited()) flight->membership.arrive(true);
         });
     });
-    flight->patience.on_due = [flight = flight.get()] { flight->membership.arrive(false); };
     deadlines_.add(flight->patience, flight->begun + around_.await_membership);
     return true;
 }
@@ -221,15 +221,28 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
     if (const auto& trace = flight->leader->request().trace) request.trace = trace->view();
 
     counters_.peer_fetches.add();
-    flight->leg = link.start(request, shared_from_this(), flight, now);
-    flight->patience.on_due = [this, flight = flight.get(), link = link.shared_from_this()] {
-        if (moment() >= flight->half()) {
-            flight->leg->give_up(errc::timed_out);
-        } else {
-            deadlines_.add(flight->patience, std::min(flight->half(), link->watch(*flight->leg)));
-        }
-    };
+    flight->leg = link.make_leg(request, shared_from_this(), flight, now);
+    asks_.push_back(flight->leg);
     deadlines_.add(flight->patience, std::min(flight->half(), now + around_.silence));
+}
+
+/// What one turn asks of a peer goes there together.
+void GalaxyCore::send_asks()
+{
+    while (!asks_.empty()) {
+        Link& link = asks_.front()->link();
+        const auto others = std::partition(asks_.begin(), asks_.end(),
+                                           [&](const auto& leg) { return &leg->link() == &link; });
+        link.start({asks_.begin(), others});
+        asks_.erase(asks_.begin(), others);
+    }
+}
+
+void GalaxyCore::patience_over(Flight& flight)
+{
+    if (flight.membership.awaited()) return flight.membership.arrive(false);
+    if (moment() >= flight.half()) return flight.leg->give_up(errc::timed_out);
+    deadlines_.add(flight.patience, std::min(flight.half(), flight.leg->watch()));
 }
 
 /// A late answer of an earlier leg is nobody's.
@@ -237,19 +250,19 @@ void GalaxyCore::take_leg(Leg& leg)
 {
     Flight& flight = *static_cast<Flight*>(leg.subject().get());
     if (flight.ended) return;
-    if (&leg == flight.leg.get() && flight.answer.awaited())
-        flight.answer.arrive(leg.take_result());
+    if (&leg == flight.leg.get() && flight.answered.awaited())
+        flight.answered.arrive(true);
     else if (&leg == flight.peek_leg.get() && flight.peeked.awaited())
-        flight.peeked.arrive(leg.take_result());
+        flight.peeked.arrive(true);
 }
 
-void GalaxyCore::take_answer(Flight& flight, FetchResult answer)
+void GalaxyCore::take_answer(Flight& flight, const FetchResult& answer)
 {
     // A value is an answer for everybody; the peer's "no" only for those who may ask a peer.
     if (answer.error) {
         settle_list(flight.anyone, answer.error, {});
     } else {
-        settle(flight, Audience::all, {}, keep_fetched(flight, std::move(answer)));
+        settle(flight, Audience::all, {}, keep_fetched(flight, answer));
     }
 }
 
@@ -268,12 +281,12 @@ Task GalaxyCore::load(FlightPtr flight)
     flight->loading = true;
     if (const std::shared_ptr<Link> previous = peek_target(*flight)) {
         peek(flight, *previous);
-        FetchResult answer = co_await flight->peeked;
+        co_await flight->peeked;
         flight->load_timer.withdraw();
-        flight->peek_leg.reset();
-        if (!answer.error) {
+        const std::shared_ptr<Leg> leg = std::move(flight->peek_leg);
+        if (const FetchResult& answer = leg->result(); !answer.error) {
             counters_.peek_hits.add();
-            land(*flight, keep_peeked(*flight, std::move(answer)));
+            land(*flight, keep_peeked(*flight, answer));
             end_if_over(flight);
             co_return;
         }
@@ -282,10 +295,6 @@ Task GalaxyCore::load(FlightPtr flight)
     if (!take_place()) {
         queue_.push_back(flight);
         counters_.loads_queued_now.add();
-        flight->load_timer.on_due = [this, flight = flight.get()] {
-            if (moment() >= flight->deadline) return flight->slot.arrive(false);
-            deadlines_.add(flight->load_timer, flight->deadline);  // a later one has joined
-        };
         deadlines_.add(flight->load_timer, flight->deadline);
         const bool placed = co_await flight->slot;
         counters_.loads_queued_now.subtract();
@@ -330,9 +339,6 @@ void GalaxyCore::peek(const FlightPtr& flight, Link& link)
 
     counters_.peeks_sent.add();
     flight->peek_leg = link.start(request, shared_from_this(), flight, moment());
-    flight->load_timer.on_due = [flight = flight.get()] {
-        flight->peek_leg->give_up(errc::timed_out);
-    };
     deadlines_.add(flight->load_timer, moment() + around_.peek_timeout);
 }
 
@@ -351,7 +357,6 @@ void GalaxyCore::call_backend(const FlightPtr& flight)
                           options_.cancel_abandoned ? BackendCall::Cancellable::yes
                                                     : BackendCall::Cancellable::no);
     }
-    flight->load_timer.on_due = [this, flight = flight.get()] { load_overdue(*flight); };
     deadlines_.add(flight->load_timer, flight->call->begun() + options_.backend_timeout);
 }
 
@@ -374,6 +379,14 @@ void GalaxyCore::count_load(const Flight& flight, const LoadEnd& end)
     }
     if (around_.observer)
         around_.observer->load_ended({name_, flight.key}, end.error, took, end.what);
+}
+
+void GalaxyCore::load_time_over(Flight& flight)
+{
+    if (flight.peeked.awaited()) return flight.peek_leg->give_up(errc::timed_out);
+    if (!flight.slot.awaited()) return load_overdue(flight);
+    if (moment() >= flight.deadline) return flight.slot.arrive(false);
+    deadlines_.add(flight.load_timer, flight.deadline);  // a later one has joined
 }
 
 // The waiters are let go at `backend_timeout`, but the key stays taken until the load really ends,
@@ -403,7 +416,9 @@ void GalaxyCore::land(Flight& flight, Value value)
     if (!flight.on_peer_leg) return;
     const std::shared_ptr<Leg> leg = std::move(flight.leg);
     flight.drop_peer_leg();
-    if (leg) leg->give_up(boost::asio::error::operation_aborted);
+    if (!leg) return;
+    send_asks();  // maybe it was asked in this turn
+    leg->give_up(boost::asio::error::operation_aborted);
 }
 
 void GalaxyCore::load_failed(Flight& flight, boost::system::error_code error)
@@ -423,6 +438,7 @@ void GalaxyCore::end_if_over(const FlightPtr& flight)
     if (flight->ended || flight->on_peer_leg || flight->loading) return;
     BOOST_ASSERT(flight->anyone.empty() && flight->local_only.empty());
     flight->ended = true;
+    if (!flight->kept) upkeep_due_ = true;  // an insert does as much
     flights_.erase(flight->key);
     flights_changed();
 }

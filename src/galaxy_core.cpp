@@ -178,10 +178,7 @@ void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error
     const Duration took = std::max(now - waiter.request().begun, Duration::zero());
     record(counters_.get_seconds, took);
     if (around_.observer) around_.observer->get_ended({name_, waiter.request().key}, error, took);
-    if (error == errc::not_found) return counters_.not_found.add();
-    if (error == errc::timed_out) return counters_.timed_out.add();
-    if (error == asio::error::operation_aborted) return counters_.cancelled.add();
-    if (error) return counters_.failed.add();
+    if (error) return count_error(error);
     switch (value.from()) {
     case Origin::main: return counters_.late_main.add();
     case Origin::hot: return counters_.late_hot.add();
@@ -189,6 +186,14 @@ void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error
     case Origin::peer: return counters_.from_peer.add();
     case Origin::backend: return counters_.from_backend.add();
     }
+}
+
+void GalaxyCore::count_error(boost::system::error_code error)
+{
+    if (error == errc::not_found) return counters_.not_found.add();
+    if (error == errc::timed_out) return counters_.timed_out.add();
+    if (error == asio::error::operation_aborted) return counters_.cancelled.add();
+    counters_.failed.add();
 }
 
 void GalaxyCore::waiter_cancelled(Waiter::Ref waiter)
@@ -341,6 +346,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
     }
     garbage.take(std::exchange(flights_, {}));
     garbage.take(std::exchange(queue_, {}));
+    garbage.take(std::exchange(asks_, {}));
     garbage.take(std::exchange(drained_, {}));
     garbage.take(std::exchange(work_, std::nullopt));
     const std::lock_guard lock(executor_mutex_);

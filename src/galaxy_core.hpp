@@ -63,6 +63,7 @@ struct KeyHash {
 class GalaxyCore final : public WaiterOwner,
                          public LoadOwner,
                          public LegUser,
+                         public FlightOwner,
                          private Enrolment,
                          public std::enable_shared_from_this<GalaxyCore> {
 public:
@@ -84,7 +85,12 @@ public:
     /// `tend_store`.
     std::optional<Value> hit(std::string_view key, bool& yielding);
 
-    /// The same of many keys.
+    /// The same of up to `store::Store::batch` keys, side by side: calls `found(i, Value)` for those
+    /// that are there. Returns what `yielding` says above.
+    template <class F>
+    bool hits(std::span<const std::string_view> keys, F&& found);
+
+    /// The same of any number.
     ManyLook look_up(const Keys& keys);
 
     /// Calls `f(entry)` where the key is in memory, and counts a find.
@@ -130,13 +136,14 @@ public:
     void waiter_due(Waiter& waiter) override;
     void load_ended(BackendCall::Ptr call) override;
     void leg_ended(std::shared_ptr<Leg> leg) override;
+    void patience_over(Flight& flight) override;
+    void load_time_over(Flight& flight) override;
 
 private:
     enum class Audience { all, local_only };
 
     // Up to the strand, galaxy.cpp and galaxy_many.cpp. Any thread.
     bool count_hit(store::Tier tier) noexcept;
-    void look_up(std::span<const std::string_view> keys, std::size_t begin, ManyLook& look);
     Waiter::Ref waiter(GetRequest request, std::string_view key) const;
     void hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor);
     void hand_in(Group::Ref group, const boost::asio::any_io_executor& executor);
@@ -152,8 +159,9 @@ private:
     bool is_answer(const boost::system::error_code& error) const noexcept;
     bool may_ask(Flight& flight, const Ring::Member& owner);
     void ask(const FlightPtr& flight, Link& link);
+    void send_asks();
     void take_leg(Leg& leg);
-    void take_answer(Flight& flight, FetchResult answer);
+    void take_answer(Flight& flight, const FetchResult& answer);
     void need_backend(const FlightPtr& flight);
     Task load(FlightPtr flight);
     std::shared_ptr<Link> peek_target(Flight& flight);
@@ -169,12 +177,12 @@ private:
     void end_if_over(const FlightPtr& flight);
 
     // What becomes of values, galaxy_keep.cpp. Strand.
-    Value keep_fetched(Flight& flight, FetchResult answer);
-    Value keep_peeked(Flight& flight, FetchResult answer);
+    Value keep_fetched(Flight& flight, const FetchResult& answer);
+    Value keep_peeked(Flight& flight, const FetchResult& answer);
     Value keep_loaded(Flight& flight, const Loaded& loaded);
     Value keep_in_tier(Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
                        bool cacheable);
-    store::Inserted keep(const Flight& flight, const Value& value, store::Tier tier);
+    store::Inserted keep(Flight& flight, const Value& value, store::Tier tier);
     Value received(const Flight& flight, std::string_view bytes, Expiry expiry, Origin from,
                    store::Tier tier);
     Expiry expiry_of(const FetchResult& answer);
@@ -193,6 +201,7 @@ private:
     void cancel_if_abandoned(const Waiter& waiter);
     void count_end(const Waiter& waiter, boost::system::error_code error, const Value& value,
                    TimePoint now);
+    void count_error(boost::system::error_code error);
 
     // Places among `max_backend_loads`. Strand.
     bool take_place();
@@ -253,6 +262,8 @@ private:
     // Strand.
     boost::unordered_flat_map<std::string_view, FlightPtr, KeyHash> flights_;
     TimePoint moment_ = TimePoint::min();  ///< of this turn, once it has asked
+    bool upkeep_due_ = false;              ///< of the store, at the end of this turn
+    std::vector<std::shared_ptr<Leg>> asks_;  ///< of this turn, not sent yet
     Aftermath aftermath_;
     Deadlines deadlines_;
     std::unique_ptr<Alarm> alarm_;
@@ -283,6 +294,21 @@ void GalaxyCore::submit(Group::Ref group, const boost::asio::any_io_executor& ex
 {
     group->set_handler(WithResults<Handler>{std::move(handler), group});
     hand_in(std::move(group), executor);
+}
+
+template <class F>
+bool GalaxyCore::hits(std::span<const std::string_view> keys, F&& found)
+{
+    const bool timed = HitTurns::due_within(keys.size());
+    const TimePoint begun = timed ? around_.clock->now() : TimePoint();
+    bool due = false;
+    store_.visit_many(keys, store::Touch::yes, [&](std::size_t i, Entry& entry) {
+        const store::Tier tier = store::tier_of(entry);
+        found(i, Entry::share(entry, origin(tier)));
+        if (count_hit(tier)) due = true;
+    });
+    if (due) record(counters_.get_seconds, around_.clock->now() - begun);
+    return due;
 }
 
 template <class F>

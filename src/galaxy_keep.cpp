@@ -19,18 +19,19 @@ Value GalaxyCore::received(const Flight& flight, std::string_view bytes, Expiry 
     return store::Store::prepare(flight.key, bytes, expiry, from, tier);
 }
 
-store::Inserted GalaxyCore::keep(const Flight& flight, const Value& value, store::Tier tier)
+store::Inserted GalaxyCore::keep(Flight& flight, const Value& value, store::Tier tier)
 {
+    flight.kept = true;
     return store_.insert(flight.key, value, tier, moment(), [this](const store::HotCopy& evicted) {
         candidates_.remember(evicted.key, evicted.hits, evicted.first_seen, moment());
     });
 }
 
 /// From the key's owner: only popular keys earn a copy.
-Value GalaxyCore::keep_fetched(Flight& flight, FetchResult answer)
+Value GalaxyCore::keep_fetched(Flight& flight, const FetchResult& answer)
 {
     const Expiry expiry = cap(expiry_of(answer), options_.get_ttl);
-    Value value = received(flight, answer.value, expiry, Origin::peer, store::Tier::hot);
+    Value value = received(flight, answer.value.view(), expiry, Origin::peer, store::Tier::hot);
     // Where a peer thinks that we own the key, the local leg fills the main tier.
     if (flight.for_peer || !answer.keep || !worth_a_copy(flight, value)) return value;
     if (keep(flight, value, store::Tier::hot) == store::Inserted::yes) {
@@ -49,11 +50,11 @@ bool GalaxyCore::worth_a_copy(const Flight& flight, const Value& value)
 }
 
 /// From the memory of a previous owner.
-Value GalaxyCore::keep_peeked(Flight& flight, FetchResult answer)
+Value GalaxyCore::keep_peeked(Flight& flight, const FetchResult& answer)
 {
     const Duration longest =
         options_.peek_ttl > Duration::zero() ? options_.peek_ttl : options_.get_ttl;
-    return keep_in_tier(flight, answer.value, cap(expiry_of(answer), longest), Origin::peek,
+    return keep_in_tier(flight, answer.value.view(), cap(expiry_of(answer), longest), Origin::peek,
                         answer.keep);
 }
 

@@ -29,32 +29,18 @@ ManyLook GalaxyCore::look_up(const Keys& keys)
     for (std::size_t begin = 0; begin < keys.size(); begin += some.size()) {
         const std::size_t count = std::min(keys.size() - begin, some.size());
         for (std::size_t i = 0; i != count; ++i) some[i] = keys[begin + i];
-        look_up(std::span(some.data(), count), begin, look);
+        std::size_t next = begin;
+        const auto missed_up_to = [&](std::size_t end) {
+            for (; next != end; ++next) look.missed.push_back(next);
+        };
+        const bool due = hits({some.data(), count}, [&](std::size_t i, Value value) {
+            missed_up_to(begin + i);
+            *look.results[next++] = std::move(value);
+        });
+        missed_up_to(begin + count);
+        look.yielding = look.yielding || due;
     }
     return look;
-}
-
-/// Some of them, that can be looked up at once.
-void GalaxyCore::look_up(std::span<const std::string_view> keys, std::size_t begin, ManyLook& look)
-{
-    const bool timed = HitTurns::due_within(keys.size());
-    const TimePoint begun = timed ? around_.clock->now() : TimePoint();
-    bool due = false;
-    std::size_t next = 0;
-    const auto missed_up_to = [&](std::size_t end) {
-        for (; next != end; ++next) look.missed.push_back(begin + next);
-    };
-    store_.visit_many(keys, store::Touch::yes, [&](std::size_t i, Entry& entry) {
-        const store::Tier tier = store::tier_of(entry);
-        *look.results[begin + i] = Entry::share(entry, origin(tier));
-        if (count_hit(tier)) due = true;
-        missed_up_to(i);
-        ++next;
-    });
-    missed_up_to(keys.size());
-    if (!due) return;
-    record(counters_.get_seconds, around_.clock->now() - begun);
-    look.yielding = true;
 }
 
 Group::Ref GalaxyCore::group(const Keys& keys, ManyLook look, GetRequest request)

@@ -201,6 +201,8 @@ void GalaxyCore::tend_store(const boost::asio::any_io_executor& executor)
 
 void GalaxyCore::end_turn()
 {
+    send_asks();
+    if (std::exchange(upkeep_due_, false)) store_.upkeep(moment());
     moment_ = TimePoint::min();
     wakeups_.post_abroad();
     aftermath_.sleepers.append(wakeups_.take_home());

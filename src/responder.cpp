@@ -6,6 +6,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/system_executor.hpp>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace galaxy {
@@ -21,22 +23,23 @@ struct Responder::Admitted {
 
 namespace {
 
-void count_ring(const PeerRequest& request, const UniverseCore& universe, GalaxyCore& galaxy)
+void count_ring(const PeerRequest& request, const Ring& ring, const UniverseCore& universe,
+                GalaxyCore& galaxy)
 {
-    const std::shared_ptr<const Ring> ring = universe.membership().ring();
-    if (request.verb == Verb::fetch && !ring->self_owns(request.key))
+    if (request.verb == Verb::fetch && !ring.self_owns(request.key))
         galaxy.counters().server_not_owned.add();
-    if (request.digest.empty() || request.digest == ring->digest()) return;
+    if (request.digest.empty() || request.digest == ring.digest()) return;
     galaxy.counters().ring_disagreement.add();
     universe.logger()(LogLevel::warning, "a peer's picker or members differ from ours",
                       {{"galaxy", galaxy.name()}, {"digest", request.digest}});
 }
 
-void count(const PeerRequest& request, const UniverseCore& universe, GalaxyCore& galaxy)
+void count(const PeerRequest& request, const Ring& ring, const UniverseCore& universe,
+           GalaxyCore& galaxy)
 {
     if (request.verb == Verb::fetch) galaxy.counters().server_requests.add();
     if (request.verb == Verb::peek) galaxy.counters().server_peeks.add();
-    count_ring(request, universe, galaxy);
+    count_ring(request, ring, universe, galaxy);
 }
 
 /// Whether a request may be asked of this universe at all.
@@ -74,19 +77,76 @@ std::optional<PeerAnswer> look(const PeerRequest& request, GalaxyCore& galaxy)
     return PeerAnswer{{}, std::move(*hit)};
 }
 
+using Answers = std::span<std::optional<PeerAnswer>>;
+
+/// Of fetches, at most as many as the store looks up at once.
+void look(std::span<const PeerRequest> fetches, GalaxyCore& galaxy, Answers answers)
+{
+    std::array<std::string_view, store::Store::batch> keys;
+    for (std::size_t i = 0; i != fetches.size(); ++i) keys[i] = fetches[i].key;
+    const bool yielding =
+        galaxy.hits({keys.data(), fetches.size()}, [&](std::size_t i, Value value) {
+            answers[i] = PeerAnswer{{}, std::move(value)};
+        });
+    if (yielding) galaxy.tend_store();
+}
+
+/// How many of the first may be looked up at once: fetches from one galaxy.
+std::size_t alike(std::span<const PeerRequest> requests)
+{
+    const PeerRequest& first = requests.front();
+    if (first.verb != Verb::fetch) return 1;
+    const auto differs = [&](const PeerRequest& request) {
+        return request.verb != Verb::fetch || request.galaxy != first.galaxy
+               || request.universe != first.universe || request.peer != first.peer;
+    };
+    const auto some = requests.first(std::min(requests.size(), store::Store::batch));
+    return static_cast<std::size_t>(std::ranges::find_if(some, differs) - some.begin());
+}
+
+/// Of requests that are alike.
+void answer_alike(std::span<const PeerRequest> requests, UniverseCore& universe, Answers answers)
+{
+    const auto refuse = [&](boost::system::error_code error) {
+        for (auto& answer : answers) answer = PeerAnswer{error};
+    };
+    const PeerRequest& first = requests.front();
+    if (const boost::system::error_code error = judge(first, universe)) return refuse(error);
+    const auto galaxy = universe.find(first.galaxy);
+    if (!galaxy) return refuse(errc::no_such_galaxy);
+    if (requests.size() == 1) {
+        answers.front() = look(first, *galaxy);
+    } else {
+        look(requests, *galaxy, answers);
+    }
+    const std::shared_ptr<const Ring> ring = universe.membership().ring();
+    for (std::size_t i = 0; i != requests.size(); ++i) {
+        if (answers[i]) count(requests[i], *ring, universe, *galaxy);
+    }
+}
+
 }  // namespace
 
 std::optional<PeerAnswer> Responder::answer_now(const PeerRequest& request) const
 {
-    const auto universe = universe_.lock();
-    if (!universe) return PeerAnswer{errc::closed};
-    if (const boost::system::error_code error = galaxy::judge(request, *universe))
-        return PeerAnswer{error};
-    const auto galaxy = universe->find(request.galaxy);
-    if (!galaxy) return PeerAnswer{errc::no_such_galaxy};
-    std::optional<PeerAnswer> answer = look(request, *galaxy);
-    if (answer) count(request, *universe, *galaxy);
+    std::optional<PeerAnswer> answer;
+    answer_now({&request, 1}, {&answer, 1});
     return answer;
+}
+
+void Responder::answer_now(std::span<const PeerRequest> requests, Answers answers) const
+{
+    const auto universe = universe_.lock();
+    while (!requests.empty()) {
+        const std::size_t some = universe ? alike(requests) : 1;
+        if (universe) {
+            answer_alike(requests.first(some), *universe, answers.first(some));
+        } else {
+            answers.front() = PeerAnswer{errc::closed};
+        }
+        requests = requests.subspan(some);
+        answers = answers.subspan(some);
+    }
 }
 
 Responder::Pending Responder::admit(const PeerRequest& request) const
@@ -102,7 +162,7 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
         return refuse(error);
     auto galaxy = universe->find(request.galaxy);
     if (!galaxy) return refuse(errc::no_such_galaxy);
-    count(request, *universe, *galaxy);
+    count(request, *universe->membership().ring(), *universe, *galaxy);
     if (std::optional<PeerAnswer> answer = look(request, *galaxy)) {
         admitted->answer = std::move(*answer);
         return admitted;

@@ -27,19 +27,6 @@ asio::awaitable<void> ask_galaxy(Place place, const galaxy::Galaxy& galaxy, Keys
     } while (place.lap.goes_on(1));
 }
 
-asio::awaitable<void> ask_many(Place place, const galaxy::Galaxy& galaxy, Keys keys,
-                               std::size_t at_once)
-{
-    std::vector<std::string_view> wanted(at_once);
-    do {
-        for (std::string_view& key : wanted) key = keys.next();
-        const Clock::time_point begin = Clock::now();
-        const galaxy::Galaxy::Results results = co_await galaxy.get_many(wanted);
-        for (const auto& result : results) swallow(taste(result.value().view()));
-        if (place.lap.counting()) place.latencies.record(nanoseconds_since(begin));
-    } while (place.lap.goes_on(at_once));
-}
-
 galaxy::UniverseOptions universe_options(const Options& options, Asker::By by)
 {
     galaxy::http::ProtocolOptions protocol;
@@ -80,17 +67,6 @@ Sample Asker::turn(const Options& options, const Requests& requests, Histogram& 
     const Sample sample = run_workers(
         io_, options.callers, options.threads[0], options.seconds, latencies,
         [&](Place place) { return ask_galaxy(place, galaxy_, Keys(requests, place), rate); });
-    check();
-    return sample;
-}
-
-Sample Asker::turn_of_many(const Options& options, const Requests& requests, Histogram& latencies)
-{
-    const std::size_t at_once = options.callers;
-    const Sample sample =
-        run_workers(io_, 1, options.threads[0], options.seconds, latencies, [&](Place place) {
-            return ask_many(place, galaxy_, Keys(requests, place), at_once);
-        });
     check();
     return sample;
 }

@@ -25,9 +25,6 @@ public:
     /// Every caller gets one key after the other.
     Sample turn(const Options& options, const Requests& requests, Histogram& latencies);
 
-    /// One caller gets as many keys at once, and waits for all of them.
-    Sample turn_of_many(const Options& options, const Requests& requests, Histogram& latencies);
-
     boost::asio::io_context& io() noexcept { return io_; }
     const galaxy::Galaxy& galaxy() const noexcept { return galaxy_; }
 

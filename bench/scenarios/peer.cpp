@@ -102,11 +102,7 @@ void run(const Options& options, Report& report)
     contest.add("galaxy stream", fields_of(options, 1, 1), [&](Histogram& latencies) {
         return by_stream->turn(options, requests, latencies);
     });
-    contest.add("galaxy stream get_many", fields_of(options, 1, 1), [&](Histogram& latencies) {
-        return by_stream->turn_of_many(options, requests, latencies);
-    });
     contest.compare("galaxy stream", "galaxy http");
-    contest.compare("galaxy stream get_many", "galaxy stream");
     if (memcached) {
         memcached->fill(residents, options.key_size, options.value_size);
         enter_server(contest, "memcached", options, requests, memcached, 1);

@@ -5,9 +5,9 @@ namespace bench {
 
 std::vector<Scenario> all_scenarios()
 {
-    return {hit_scenario(),  miss_scenario(),       absent_scenario(),
-            herd_scenario(), memory_scenario(),     replay_scenario(),
-            peer_scenario(), neighbours_scenario(), serve_scenario()};
+    return {hit_scenario(),        miss_scenario(),   absent_scenario(), herd_scenario(),
+            memory_scenario(),     replay_scenario(), peer_scenario(),   many_scenario(),
+            neighbours_scenario(), serve_scenario()};
 }
 
 }  // namespace bench

@@ -25,6 +25,7 @@ Scenario herd_scenario();
 Scenario memory_scenario();
 Scenario replay_scenario();
 Scenario peer_scenario();
+Scenario many_scenario();
 Scenario neighbours_scenario();
 Scenario serve_scenario();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <galaxy/fetched_bytes.hpp>
 #include <galaxy/get_options.hpp>
 #include <galaxy/observe.hpp>
 #include <galaxy/peer.hpp>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -44,7 +46,7 @@ struct FetchResult {
     /// answer. `no_such_galaxy`, `unsupported`, `busy`, `timed_out`: it cannot serve this, and is
     /// well. Anything else is a failure of the peer.
     boost::system::error_code error;
-    std::string value;
+    FetchedBytes value;
     std::optional<Duration> lifetime;  ///< what remains, as own nodes say it
     std::optional<WallTime> expires;   ///< the calendar moment, as Go says it
     bool keep = true;                  ///< false: for those who wait now, not for the cache
@@ -68,6 +70,12 @@ public:
 /// Destroyed uncalled means dropped: the execution context is gone.
 using FetchHandler = std::shared_ptr<FetchSink>;
 
+/// One of several requests that begin together.
+struct FetchStart {
+    const FetchRequest* request;
+    FetchHandler handler;
+};
+
 /// The link to one peer. Thread-safe. Made by a `FetchProtocol`, owned by a universe.
 class RemoteFetcher {
 public:
@@ -77,6 +85,9 @@ public:
     /// execution context goes first. There is no deadline here but the protocol's own for
     /// connecting: the universe watches for silence and cancels.
     virtual void start(const FetchRequest& request, FetchHandler handler) = 0;
+
+    /// Begins several, as `start` does each: for protocols to which one message for all costs less.
+    virtual void start_many(std::span<FetchStart> requests);
 
     /// Gives a request up: its handler is called soon, with whatever error. Unknown ids are
     /// ignored.

@@ -14,6 +14,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +71,11 @@ public:
     /// Every 256th hit of a thread costs more, as the galaxy's own work rides on it. Whoever calls
     /// this in a loop lets others run now and then.
     std::optional<PeerAnswer> answer_now(const PeerRequest& request) const;
+
+    /// The same of many: `answers[i]`, of which there are as many, is `requests[i]`'s. What one
+    /// lookup after the other would wait for is fetched from memory side by side.
+    void answer_now(std::span<const PeerRequest> requests,
+                    std::span<std::optional<PeerAnswer>> answers) const;
 
     /// What the next answers should say of this process.
     bool draining() const noexcept;

@@ -7,6 +7,7 @@
 #include <boost/intrusive/set.hpp>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 
 namespace galaxy {
@@ -49,32 +50,29 @@ private:
 /// Every deadline of a galaxy in order, so that one alarm serves them all.
 ///
 /// Most gets have the same timeout, and so most deadlines are the latest when they come, or nearly:
-/// a list in order takes them at its end, after a few steps at most. Those that would have to walk
-/// further (shorter timeouts) are in a tree.
+/// a list in order takes them at its end, after a few steps at most. What would have to walk further
+/// is tried on a second list, for the legs of these gets have a patience in common too, and is put
+/// into a tree where it is neither.
 class Deadlines {
 public:
     void add(Deadline& deadline, TimePoint at)
     {
         deadline.withdraw();
         deadline.at_ = at;
-        auto place = latest_.end();
-        for (int steps = 0; place != latest_.begin(); ++steps) {
-            auto before = std::prev(place);
-            if (before->at() <= at) break;
-            if (steps == longest_walk) {
-                early_.insert(early_.end(), deadline);
-                return;
-            }
-            place = before;
+        for (List& list : lists_) {
+            if (append(list, deadline)) return;
         }
-        latest_.insert(place, deadline);
+        others_.insert(others_.end(), deadline);
     }
 
     /// The moment of the earliest; `TimePoint::max()` where there is none.
     TimePoint next() const noexcept
     {
-        const TimePoint in_list = latest_.empty() ? TimePoint::max() : latest_.front().at();
-        return early_.empty() ? in_list : std::min(in_list, early_.begin()->at());
+        TimePoint earliest = others_.empty() ? TimePoint::max() : others_.begin()->at();
+        for (const List& list : lists_) {
+            if (!list.empty()) earliest = std::min(earliest, list.front().at());
+        }
+        return earliest;
     }
 
     /// Takes out the earliest that is due, or null.
@@ -82,13 +80,19 @@ public:
     {
         const TimePoint earliest = next();
         if (earliest > now || earliest == TimePoint::max()) return nullptr;
-        Deadline& first = !latest_.empty() && latest_.front().at() == earliest ? latest_.front()
-                                                                               : *early_.begin();
-        first.withdraw();
-        return &first;
+        Deadline* first = nullptr;
+        for (List& list : lists_) {
+            if (!list.empty() && list.front().at() == earliest) first = &list.front();
+        }
+        if (!first) first = &*others_.begin();
+        first->withdraw();
+        return first;
     }
 
 private:
+    using List = boost::intrusive::list<Deadline, boost::intrusive::base_hook<DeadlineLink>,
+                                        boost::intrusive::constant_time_size<false>>;
+
     static constexpr int longest_walk = 4;
 
     struct Earlier {
@@ -98,13 +102,25 @@ private:
         }
     };
 
-    boost::intrusive::list<Deadline, boost::intrusive::base_hook<DeadlineLink>,
-                           boost::intrusive::constant_time_size<false>>
-        latest_;
+    /// False where that would be a long way.
+    static bool append(List& list, Deadline& deadline)
+    {
+        auto place = list.end();
+        for (int steps = 0; place != list.begin(); ++steps) {
+            const auto before = std::prev(place);
+            if (before->at() <= deadline.at()) break;
+            if (steps == longest_walk) return false;
+            place = before;
+        }
+        list.insert(place, deadline);
+        return true;
+    }
+
+    std::array<List, 2> lists_;
     boost::intrusive::multiset<Deadline, boost::intrusive::base_hook<DeadlineNode>,
                                boost::intrusive::compare<Earlier>,
                                boost::intrusive::constant_time_size<false>>
-        early_;
+        others_;
 };
 
 }  // namespace galaxy

@@ -11,7 +11,6 @@
 
 #include <galaxy/time.hpp>
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -19,34 +18,47 @@
 
 namespace galaxy {
 
+struct Flight;
+
+/// Who is told that a flight's time is over. The strand.
+class FlightOwner {
+public:
+    /// Of the peer leg.
+    virtual void patience_over(Flight& flight) = 0;
+    /// Of the local leg.
+    virtual void load_time_over(Flight& flight) = 0;
+
+protected:
+    ~FlightOwner() = default;
+};
+
 /// One load in progress and everyone waiting for it. The strand's, all of it.
 ///
 /// It has up to two legs at once, a coroutine each: the peer leg, on which those wait who may be
 /// answered by another process, and the local leg, begun when that fails, when the key is ours, or
 /// beside the peer leg when a peer asks (`Mode::no_peer`). It ends when neither leg is under way.
 struct Flight : std::enable_shared_from_this<Flight> {
-    /// A deadline of one of the legs; what happens then is the galaxy's to say.
+    /// A deadline of one of the legs.
     class Timer final : public Deadline {
     public:
-        explicit Timer(Flight& flight) noexcept : flight_(flight) {}
+        using Tell = void (FlightOwner::*)(Flight&);
+
+        Timer(Flight& flight, Tell tell) noexcept : flight_(flight), tell_(tell) {}
 
         void due() override
         {
-            // What it does may end the flight, or set this timer anew for another purpose.
-            const std::shared_ptr<Flight> kept = flight_.shared_from_this();
-            std::function<void()> now = std::exchange(on_due, nullptr);
-            if (now) now();
-            if (!on_due && pending()) on_due = std::move(now);
+            const std::shared_ptr<Flight> kept = flight_.shared_from_this();  // it may end there
+            (flight_.owner.*tell_)(flight_);
         }
-
-        std::function<void()> on_due;
 
     private:
         Flight& flight_;
+        const Tell tell_;
     };
 
-    explicit Flight(Waiter::Ref l)
-        : leader(std::move(l)),
+    Flight(FlightOwner& o, Waiter::Ref l)
+        : owner(o),
+          leader(std::move(l)),
           key(leader->request().key),
           begun(leader->request().begun),
           deadline(begun)
@@ -62,7 +74,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
         on_peer_leg = false;
         patience.withdraw();
         membership.drop();
-        answer.drop();
+        answered.drop();
     }
 
     /// Destroys both legs where they stand.
@@ -75,10 +87,9 @@ struct Flight : std::enable_shared_from_this<Flight> {
         loaded.drop();
         leg.reset();
         peek_leg.reset();
-        patience.on_due = nullptr;
-        load_timer.on_due = nullptr;
     }
 
+    FlightOwner& owner;
     const Waiter::Ref leader;  ///< keeps the key's bytes, and the trace
     const std::string_view key;
     const TimePoint begun;
@@ -86,6 +97,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     Waiters anyone;         ///< wait for either leg
     Waiters local_only;     ///< wait for the local leg: peers, and `Mode::no_peer`
     bool for_peer = false;  ///< somebody thinks that we own the key
+    bool kept = false;      ///< its value was offered to the store
     bool ended = false;
 
     // The peer leg.
@@ -93,17 +105,17 @@ struct Flight : std::enable_shared_from_this<Flight> {
     bool peers_failed = false;  ///< the owner was not to be had
     std::shared_ptr<const Ring> ring;
     std::shared_ptr<Leg> leg;
-    Timer patience{*this};  ///< looks after silence and the half of the time
+    Timer patience{*this, &FlightOwner::patience_over};
     Arrival<bool> membership;
-    Arrival<FetchResult> answer;
+    Arrival<bool> answered;  ///< the leg has its result
 
     // The local leg.
     bool loading = false;
     std::optional<boost::system::error_code> load_error;  ///< it ended without a value
     std::shared_ptr<Leg> peek_leg;
     std::optional<BackendCall> call;
-    Timer load_timer{*this};
-    Arrival<FetchResult> peeked;
+    Timer load_timer{*this, &FlightOwner::load_time_over};
+    Arrival<bool> peeked;  ///< that leg has its result
     Arrival<bool> slot;    ///< a place among `max_backend_loads`; false: none in time
     Arrival<bool> loaded;  ///< the call has its result
 

@@ -7,6 +7,8 @@
 #include "http/upgrade.hpp"
 #include "http/wire.hpp"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -47,7 +49,19 @@ public:
 
     void start(const FetchRequest& request, FetchHandler handler) override
     {
-        stream_of(request.id).start(request, std::move(handler));
+        FetchStart one{&request, std::move(handler)};
+        stream_of(request.id).start({&one, 1});
+    }
+    void start_many(std::span<FetchStart> requests) override
+    {
+        while (!requests.empty()) {
+            stream::Client& stream = stream_of(requests.front().request->id);
+            const auto others = std::ranges::partition(requests, [&](const FetchStart& one) {
+                return &stream_of(one.request->id) == &stream;
+            });
+            stream.start(requests.first(requests.size() - others.size()));
+            requests = requests.last(others.size());
+        }
     }
     void cancel(std::uint64_t id) override { stream_of(id).cancel(id); }
     void close() override

@@ -39,12 +39,4 @@ void Transport::say_end(SecureStream::Done handler)
     asio::post(get_executor(), asio::append(std::move(handler), error));
 }
 
-void teardown(boost::beast::role_type role, Transport& transport, boost::system::error_code& error)
-{
-    // Under TLS a farewell would have to be awaited.
-    if (transport.secure()) return transport.close();
-    using boost::beast::websocket::teardown;
-    teardown(role, transport.socket(), error);
-}
-
 }  // namespace galaxy::http

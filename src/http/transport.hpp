@@ -4,11 +4,12 @@
 #include "http/secure_stream.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/append.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/core/role.hpp>
-#include <boost/beast/websocket/teardown.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <algorithm>
@@ -195,17 +196,23 @@ inline void beast_close_socket(Transport& transport)
     transport.close();
 }
 
-void teardown(boost::beast::role_type role, Transport& transport, boost::system::error_code& error);
+// How Beast ends a stream: after both sides' goodbyes, and where the other side broke the protocol.
+// Nobody is waited for. Beast would wait until the other side ends the connection, which in the
+// second case may be never, while requests hang on it.
+
+inline void teardown(boost::beast::role_type, Transport& transport,
+                     boost::system::error_code& error)
+{
+    transport.close();
+    error = {};
+}
 
 template <class Handler>
-void async_teardown(boost::beast::role_type role, Transport& transport, Handler&& handler)
+void async_teardown(boost::beast::role_type, Transport& transport, Handler&& handler)
 {
-    if (transport.secure()) {
-        transport.async_say_end(std::forward<Handler>(handler));
-    } else {
-        using boost::beast::websocket::async_teardown;
-        async_teardown(role, transport.socket(), std::forward<Handler>(handler));
-    }
+    transport.close();
+    boost::asio::post(transport.get_executor(), boost::asio::append(std::forward<Handler>(handler),
+                                                                    boost::system::error_code()));
 }
 
 }  // namespace galaxy::http

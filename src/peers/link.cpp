@@ -20,6 +20,7 @@ constexpr Duration peek_pause = std::chrono::seconds(60);
 
 bool shows_life(const boost::system::error_code& error) noexcept
 {
+    if (!error) return true;
     return error != errc::peer_unreachable && error != errc::peer_silent
            && error != errc::peer_reset && error != errc::closed
            && error != boost::asio::error::operation_aborted;
@@ -56,13 +57,18 @@ Leg::Leg(std::shared_ptr<Link> link, const FetchRequest& request, std::shared_pt
 
 Leg::~Leg()
 {
-    if (!ended_) link_->take_leave(*this, nullptr, begun_);  // nobody waits for it any more
+    if (hook_.is_linked()) link_->take_leave(*this, nullptr, begun_);  // nobody waits any more
 }
 
 void Leg::alive() noexcept
 {
     last_byte_.store(link_->terms_.clock->now().time_since_epoch().count(),
                      std::memory_order_relaxed);
+}
+
+TimePoint Leg::watch()
+{
+    return link_->watch(*this);
 }
 
 void Leg::give_up(boost::system::error_code why)
@@ -133,29 +139,43 @@ bool Link::answers_peeks() const
     return !closed_ && health_.circuit() == Circuit::closed && now >= no_peeks_before_;
 }
 
+std::shared_ptr<Leg> Link::make_leg(FetchRequest request, std::shared_ptr<LegUser> user,
+                                    Leg::Subject subject, TimePoint now)
+{
+    request.id = next_id_.fetch_add(1, std::memory_order_relaxed);
+    return std::allocate_shared<Leg>(RecyclingAllocator<Leg>(), shared_from_this(), request,
+                                     std::move(user), std::move(subject), now);
+}
+
 std::shared_ptr<Leg> Link::start(FetchRequest request, std::shared_ptr<LegUser> user,
                                  Leg::Subject subject, TimePoint now)
 {
-    request.id = next_id_.fetch_add(1, std::memory_order_relaxed);
-    auto leg = std::allocate_shared<Leg>(RecyclingAllocator<Leg>(), shared_from_this(), request,
-                                         std::move(user), std::move(subject), now);
-    std::shared_ptr<RemoteFetcher> fetcher = enlist(*leg);
-    if (!fetcher) fetcher = reopen_fetcher();
-    count_begun(*leg);
-    if (fetcher) {
-        fetcher->start(leg->request_, leg);
-    } else {
-        FetchResult result;
-        result.error = errc::closed;
-        leg->finish(std::move(result), Leg::Judged::no);
-    }
+    const auto leg = make_leg(request, std::move(user), std::move(subject), now);
+    start({&leg, 1});
     return leg;
 }
 
-std::shared_ptr<RemoteFetcher> Link::enlist(Leg& leg)
+void Link::start(std::span<const std::shared_ptr<Leg>> legs)
+{
+    std::shared_ptr<RemoteFetcher> fetcher = enlist(legs);
+    if (!fetcher) fetcher = reopen_fetcher();
+    count_begun(legs);
+    if (!fetcher) {
+        FetchResult result;
+        result.error = errc::closed;
+        for (const auto& leg : legs) leg->finish(result, Leg::Judged::no);
+        return;
+    }
+    std::vector<FetchStart> requests;
+    requests.reserve(legs.size());
+    for (const auto& leg : legs) requests.push_back({&leg->request_, leg});
+    fetcher->start_many(requests);
+}
+
+std::shared_ptr<RemoteFetcher> Link::enlist(std::span<const std::shared_ptr<Leg>> legs)
 {
     const std::lock_guard lock(mutex_);
-    legs_.push_back(leg);
+    for (const auto& leg : legs) legs_.push_back(*leg);
     return fetcher_;
 }
 
@@ -172,23 +192,30 @@ std::shared_ptr<RemoteFetcher> Link::reopen_fetcher()
     return fetcher_;
 }
 
-void Link::count_begun(const Leg& leg)
+void Link::count_begun(std::span<const std::shared_ptr<Leg>> legs)
 {
-    const bool peek = leg.request_.verb == Verb::peek;
-    (peek ? peeks_ : fetches_).add();
-    in_flight_.add();
-    if (terms_.observer)
-        terms_.observer->fetch_begun({leg.request_.galaxy, leg.request_.key, peer_.id, peek});
+    std::size_t peeks = 0;
+    for (const auto& leg : legs) {
+        const bool peek = leg->request_.verb == Verb::peek;
+        if (peek) ++peeks;
+        if (terms_.observer)
+            terms_.observer->fetch_begun({leg->request_.galaxy, leg->request_.key, peer_.id, peek});
+    }
+    peeks_.add(peeks);
+    fetches_.add(legs.size() - peeks);
+    in_flight_.add(legs.size());
 }
 
 void Link::count_ended(const Leg& leg, const FetchResult& result, TimePoint now)
 {
     const auto& error = result.error;
     record(fetch_seconds_, now - leg.begun_);
-    if (error == errc::not_found) not_found_.add();
-    if (error == errc::backend_failed) backend_failures_.add();
-    if (error == errc::busy) busy_.add();
-    if (error == errc::timed_out) timeouts_.add();
+    if (error) {
+        if (error == errc::not_found) not_found_.add();
+        if (error == errc::backend_failed) backend_failures_.add();
+        if (error == errc::busy) busy_.add();
+        if (error == errc::timed_out) timeouts_.add();
+    }
     if (terms_.observer) {
         const bool peek = leg.request_.verb == Verb::peek;
         terms_.observer->fetch_ended({leg.request_.galaxy, leg.request_.key, peer_.id, peek}, error,
@@ -316,7 +343,7 @@ void Link::start_probe(std::string_view galaxy, std::string_view key, std::strin
 /// Of a probe.
 void Link::leg_ended(std::shared_ptr<Leg> probe)
 {
-    const boost::system::error_code error = probe->take_result().error;
+    const boost::system::error_code error = probe->result().error;
     {
         const std::lock_guard lock(mutex_);
         alarm_->cancel();

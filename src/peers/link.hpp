@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -61,9 +62,13 @@ public:
     /// request up. Says nothing of the peer.
     void give_up(boost::system::error_code why);
 
+    /// See `Link::watch`.
+    TimePoint watch();
+
+    Link& link() const noexcept { return *link_; }
     const Subject& subject() const noexcept { return subject_; }
     /// Once it has ended.
-    FetchResult take_result() noexcept { return std::move(result_); }
+    const FetchResult& result() const noexcept { return result_; }
 
     // The user's: a chain that owns it, once it has ended.
     Leg* inbox_next = nullptr;
@@ -116,7 +121,14 @@ public:
     /// Whether asking for a peek makes sense: nothing is known against it.
     bool answers_peeks() const;
 
-    /// Begins a request for `user`; see `Leg`. `now` is this moment.
+    /// A request for `user`, which is to be started next; see `Leg`. `now` is this moment.
+    std::shared_ptr<Leg> make_leg(FetchRequest request, std::shared_ptr<LegUser> user,
+                                  Leg::Subject subject, TimePoint now);
+
+    /// Begins what `make_leg` made, once each.
+    void start(std::span<const std::shared_ptr<Leg>> legs);
+
+    /// Both at once.
     std::shared_ptr<Leg> start(FetchRequest request, std::shared_ptr<LegUser> user,
                                Leg::Subject subject, TimePoint now);
 
@@ -146,9 +158,9 @@ private:
         bool failed = false, opened = false, drain_began = false;
     };
 
-    std::shared_ptr<RemoteFetcher> enlist(Leg& leg);
+    std::shared_ptr<RemoteFetcher> enlist(std::span<const std::shared_ptr<Leg>> legs);
     std::shared_ptr<RemoteFetcher> reopen_fetcher();
-    void count_begun(const Leg& leg);
+    void count_begun(std::span<const std::shared_ptr<Leg>> legs);
     void count_ended(const Leg& leg, const FetchResult& result, TimePoint now);
     void take_leave(Leg& leg, const FetchResult* judged, TimePoint now);
     Verdicts judge(Verb verb, const FetchResult& result, TimePoint now);

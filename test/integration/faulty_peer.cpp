@@ -52,7 +52,10 @@ std::string_view name_of(Fault fault)
 class FaultyPeer::Connection : public std::enable_shared_from_this<Connection> {
 public:
     Connection(FaultyPeer& peer, Tcp::socket socket)
-        : peer_(peer), socket_(std::move(socket)), dialect_(peer.speak_())
+        : peer_(peer),
+          socket_(std::move(socket)),
+          dialect_(peer.speak_()),
+          cloak_(peer.wrap_ ? peer.wrap_() : nullptr)
     {
     }
 
@@ -66,16 +69,33 @@ public:
                                 });
     }
 
+    /// What was meant by `bytes`, which came.
+    std::string uncover(std::string_view bytes)
+    {
+        if (!cloak_) return std::string(bytes);
+        std::string reply;
+        std::string meant = cloak_->take_off(bytes, reply);
+        write(reply);
+        return meant;
+    }
+
     void say(std::string_view bytes)
     {
         if (silent || bytes.empty()) return;
-        error_code ignored;
-        asio::write(socket_, asio::buffer(bytes), ignored);
+        write(cloak_ ? cloak_->put_on(bytes) : bytes);
     }
 
+    /// In good order.
     void say_last(std::string_view bytes)
     {
         say(bytes);
+        if (cloak_) write(cloak_->farewell());
+        close();
+    }
+
+    void fail_tls()
+    {
+        write(alert);
         close();
     }
 
@@ -114,13 +134,21 @@ public:
     bool silent = false;  // for ever
 
 private:
+    void write(std::string_view bytes)
+    {
+        error_code ignored;
+        if (!bytes.empty()) asio::write(socket_, asio::buffer(bytes), ignored);
+    }
+
     FaultyPeer& peer_;
     Tcp::socket socket_;
     const std::unique_ptr<Dialect> dialect_;
+    const std::unique_ptr<Cloak> cloak_;
     std::array<char, 8192> bytes_;
 };
 
-FaultyPeer::FaultyPeer(Speak speak) : speak_(std::move(speak)), acceptor_(io_)
+FaultyPeer::FaultyPeer(Speak speak, Wrap wrap)
+    : speak_(std::move(speak)), wrap_(std::move(wrap)), acceptor_(io_)
 {
     listen();
 }
@@ -169,9 +197,10 @@ std::size_t FaultyPeer::poll()
 void FaultyPeer::heard(const ConnectionPtr& connection, std::string_view bytes)
 {
     if (fault_ == Fault::half_open) return;
-    if (fault_ == Fault::tls_failure) return connection->say_last(alert);
+    if (fault_ == Fault::tls_failure) return connection->fail_tls();
     std::string reply;
-    const std::vector<Question> questions = connection->dialect().hear(bytes, reply);
+    const std::vector<Question> questions =
+        connection->dialect().hear(connection->uncover(bytes), reply);
     if (fault_ != Fault::hang_before_header) connection->say(reply);
     if (holding_) {
         connection->kept.insert(connection->kept.end(), questions.begin(), questions.end());
@@ -214,7 +243,7 @@ void FaultyPeer::befall(const ConnectionPtr& connection, const Question& questio
         return;
     case Fault::cut_in_frame: return connection->say_last(half_of(whole));
     case Fault::garbage: return connection->say(nonsense);
-    case Fault::tls_failure: return connection->say_last(alert);
+    case Fault::tls_failure: return connection->fail_tls();
     case Fault::wrong_id: return connection->say(dialect.strange(question, value_of(question.key)));
     case Fault::duplicate_answer: return connection->say(whole + whole);
     case Fault::slow_drip: connection->dripping += whole; return;

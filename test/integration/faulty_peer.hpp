@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "integration/cloak.hpp"
 #include "integration/dialect.hpp"
 #include "integration/wire.hpp"
 
@@ -31,7 +32,7 @@ enum class Fault {
     wrong_id,            ///< another peer answers
     duplicate_answer,    ///< every answer comes twice
     slow_drip,           ///< answers come byte by byte, one at each `drip`
-    tls_failure,         ///< whatever was said: an alert of TLS, and the end
+    tls_failure,         ///< whatever was said: an open alert of TLS, and the end
     close_while_idle,    ///< connections end when all is answered
     half_open,           ///< its host is gone: connections stay and say nothing, none is taken
 };
@@ -43,8 +44,10 @@ std::string_view name_of(Fault fault);
 class FaultyPeer {
 public:
     using Speak = std::function<std::unique_ptr<Dialect>()>;
+    using Wrap = std::function<std::unique_ptr<Cloak>()>;
 
-    explicit FaultyPeer(Speak speak);
+    /// `wrap` is empty where the dialect is spoken openly.
+    explicit FaultyPeer(Speak speak, Wrap wrap = {});
     ~FaultyPeer();
 
     std::string uri() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -87,6 +90,7 @@ private:
     void stop_taking();
 
     const Speak speak_;
+    const Wrap wrap_;
     boost::asio::io_context io_;
     Tcp::acceptor acceptor_;
     std::uint16_t port_ = 0;

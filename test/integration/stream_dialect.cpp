@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "integration/dialect.hpp"
 #include "http/stream/frame.hpp"
+#include "integration/dialect.hpp"
 
-#include <boost/beast/websocket/detail/hybi13.hpp>
+#include "integration/websocket.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -10,63 +10,7 @@
 namespace galaxy::test {
 namespace {
 
-namespace detail = boost::beast::websocket::detail;
 namespace stream = http::stream;
-
-/// What stands in an upgrading request.
-std::string header_of(std::string_view request, std::string_view name)
-{
-    const std::size_t begin = request.find(name) + name.size();
-    return std::string(request.substr(begin, request.find("\r\n", begin) - begin));
-}
-
-std::string agree(std::string_view request)
-{
-    detail::sec_ws_accept_type accepted;
-    detail::make_sec_ws_accept(accepted, header_of(request, "Sec-WebSocket-Key: "));
-    return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-           "Sec-WebSocket-Protocol: "
-           + std::string(stream::subprotocol) + "\r\nX-Galaxy-Peer: b\r\nSec-WebSocket-Accept: "
-           + std::string(accepted.data(), accepted.size()) + "\r\n\r\n";
-}
-
-enum class Opcode : unsigned char { binary = 2, close = 8, ping = 9, pong = 10 };
-
-struct Message {
-    Opcode opcode{};
-    std::string payload;
-};
-
-/// Takes the next message off `bytes`, where it is whole; all come masked and in one piece.
-std::optional<Message> take_message(std::string& bytes)
-{
-    const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-    if (bytes.size() < 2) return std::nullopt;
-    std::size_t size = at(1) & 0x7fU;
-    const std::size_t width = size == 126 ? 2 : size == 127 ? 8 : 0;
-    const std::size_t begin = 2 + width + 4;
-    if (bytes.size() < begin) return std::nullopt;
-    if (width > 0) size = 0;
-    for (std::size_t i = 0; i < width; ++i) size = size << 8U | at(2 + i);
-    if (bytes.size() < begin + size) return std::nullopt;
-    Message message{Opcode(at(0) & 0x0fU), bytes.substr(begin, size)};
-    for (std::size_t i = 0; i < size; ++i)
-        message.payload[i] = static_cast<char>(message.payload[i] ^ bytes[begin - 4 + i % 4]);
-    bytes.erase(0, begin + size);
-    return message;
-}
-
-std::string message_of(Opcode opcode, std::string_view payload)
-{
-    std::string bytes(1, static_cast<char>(0x80U | static_cast<unsigned>(opcode)));
-    const auto size = payload.size();
-    if (size < 126) {
-        bytes += static_cast<char>(size);
-    } else {
-        bytes += {126, static_cast<char>(size >> 8U), static_cast<char>(size)};
-    }
-    return bytes += payload;
-}
 
 std::string message_of(const stream::Answer& answer)
 {
@@ -85,7 +29,7 @@ public:
         if (!agreed_) {
             const std::size_t end = heard_.find("\r\n\r\n");
             if (end == std::string::npos) return {};
-            reply += agree(heard_);
+            reply += agreement(heard_, "Sec-WebSocket-Protocol: galaxy.1\r\nX-Galaxy-Peer: b\r\n");
             heard_.erase(0, end + 4);
             agreed_ = true;
         }

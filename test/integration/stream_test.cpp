@@ -297,7 +297,7 @@ TEST_CASE("A server that closes answers what it was asked, and takes nothing mor
     node.gate.open();
     for (const auto& one : last) {
         caller.wait(*one);
-        CHECK(one->result.value.starts_with("value of hold"));
+        CHECK(one->result.value.view().starts_with("value of hold"));
     }
     CHECK(drained.wait_for(10s) == std::future_status::ready);
 }

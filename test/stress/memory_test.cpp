@@ -95,7 +95,8 @@ TEST_CASE("entries inserted and read by four threads are what was loaded for the
     RunningContext running(threads);
     Universe universe(running.get_executor());
     GalaxyOptions options{.capacity = capacity, .eviction = eviction};
-    options.get_timeout = std::chrono::hours(1);  // memory is to be right, however slow it is
+    // Memory is to be right, however slow it is.
+    options.get_timeout = options.backend_timeout = std::chrono::hours(1);
     Galaxy galaxy = universe.create("g", echo, options);
     Count count;
     for (std::size_t first = 0; first != threads; ++first)

@@ -61,7 +61,7 @@ void Channel::send(std::string& frames)
     if (over_ || closing_ || !executor_ || frames.empty()) return frames.clear();
     queued_ += frames.size();
     if (queue_.empty() || queue_.back().size() + frames.size() > message_size) {
-        queue_.push_back(std::exchange(frames, {}));
+        queue_.push_back(std::exchange(frames, std::exchange(spare_, {})));
     } else {
         queue_.back() += frames;
         frames.clear();
@@ -112,6 +112,10 @@ void Channel::written()
     {
         const std::lock_guard lock(mutex_);
         if (over_) return;
+        if (outgoing_.size() <= 2 * message_size) {
+            outgoing_.clear();
+            spare_ = std::move(outgoing_);
+        }
         if (queue_.empty()) {
             writing_ = false;
             leaving = closing_;

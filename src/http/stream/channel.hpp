@@ -98,6 +98,7 @@ private:
     mutable std::mutex mutex_;
     boost::asio::any_io_executor executor_;  ///< the strand; empty once the context is gone
     std::deque<std::string> queue_;          ///< messages
+    std::string spare_;                      ///< room for the next one
     std::size_t queued_ = 0;
     std::size_t seen_ = 0;  ///< of `queued_`, when the writer last looked
     bool writing_ = false;  ///< the writer is posted, or at work

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/stream/client.hpp"
 
+#include "http/stream/frame.hpp"
+
 #include <galaxy/error.hpp>
 
 #include <boost/asio/post.hpp>
@@ -22,33 +24,46 @@ namespace {
 constexpr unsigned looks = 4;
 
 /// As the wire says it: zero where there is no deadline, and at least one.
-std::uint32_t milliseconds_until(std::optional<std::chrono::steady_clock::time_point> deadline)
+std::uint32_t milliseconds_until(std::optional<std::chrono::steady_clock::time_point> deadline,
+                                 std::chrono::steady_clock::time_point now)
 {
     if (!deadline) return 0;
-    const auto left = *deadline - std::chrono::steady_clock::now();
+    const auto left = *deadline - now;
     const std::int64_t rounded_up = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(rounded_up, 1, most));
 }
 
-FetchResult result_of(const Answer& answer, const FetchRequest& request)
+/// `message` is what the answer views.
+FetchResult result_of(const Answer& answer, const FetchRequest& request,
+                      const std::shared_ptr<const void>& message)
 {
     FetchResult result;
     result.error = error_of(answer.status);
     result.draining = answer.draining;
-    if (result.error == errc::protocol_error) result.detail = "an answer of an unknown kind";
-    if (result.error) return result;
+    if (result.error) {
+        if (result.error == errc::protocol_error) result.detail = "an answer of an unknown kind";
+        return result;
+    }
     if (request.max_value != 0 && answer.value.size() > request.max_value) {
         result.error = errc::value_too_large;
         return result;
     }
-    result.value = answer.value;
+    result.value = FetchedBytes(answer.value, message);
     if (answer.lifetime_ns) {
         constexpr auto most = static_cast<std::uint64_t>(Duration::max().count());
         result.lifetime = Duration(static_cast<std::int64_t>(std::min(*answer.lifetime_ns, most)));
     }
     if (answer.expires_ns) result.expires = WallTime(Duration(*answer.expires_ns));
     return result;
+}
+
+/// A copy of a message, which its values share: that costs less than a copy of each.
+std::shared_ptr<const char[]> shared(std::string_view message)
+{
+    std::shared_ptr<char[]> copy = std::make_shared_for_overwrite<char[]>(message.size());
+    std::ranges::copy(message, copy.get());
+    return copy;
 }
 
 }  // namespace
@@ -93,7 +108,7 @@ private:
         {
             const std::lock_guard lock(client->mutex_);
             const bool used = started_ != std::exchange(started_, client->started_);
-            quiet_ = used || !client->jobs_.empty() ? 0 : quiet_ + 1;
+            quiet_ = used || !client->ledger_.empty() ? 0 : quiet_ + 1;
             if (quiet_ >= looks) {
                 // From now on requests wait for the next one.
                 client->state_ = State::closing;
@@ -117,7 +132,8 @@ Client::Client(ClientOptions options, std::shared_ptr<Opener> opener,
       options_(options),
       opener_(std::move(opener)),
       plain_(std::move(plain)),
-      executor_(std::move(executor))
+      executor_(std::move(executor)),
+      ledger_(options.window)
 {
 }
 
@@ -128,30 +144,34 @@ Client::~Client()
 
 // Requests
 
-void Client::start(const FetchRequest& request, FetchHandler handler)
+void Client::start(std::span<FetchStart> requests)
 {
+    const Clock::time_point now = Clock::now();
+    std::vector<FetchStart> by_plain;
     {
         const std::lock_guard lock(mutex_);
         if (!executor_) return;
-        if (closed_) return post_end(std::move(handler), errc::closed);
-        if (!goes_plain(request)) {
-            ++started_;
-            Job& job = jobs_[request.id] = Job{.request = request, .handler = std::move(handler)};
-            if (request.timeout > Duration::zero()) job.deadline = Clock::now() + request.timeout;
-            if (state_ == State::open && has_room(request.verb)) return send(job);
-            line_.push_back(request.id);
-            if (state_ == State::closed) open();
-            return;
+        for (FetchStart& one : requests) {
+            if (closed_) {
+                post_end(std::move(one.handler), errc::closed);
+            } else if (goes_plain(*one.request)) {
+                by_plain.push_back(std::move(one));
+            } else {
+                take(std::move(one), now);
+            }
         }
+        flush();
     }
-    plain_->start(request, std::move(handler));
+    plain_->start_many(by_plain);
 }
 
-/// A peek is answered at once, and is how a universe asks whether a peer lives that is long about
-/// its loads: it must not wait behind these.
-bool Client::has_room(Verb verb) const
+void Client::take(FetchStart one, Clock::time_point now)
 {
-    return in_flight_ < options_.window + (verb == Verb::peek ? spare_for_peeks : 0);
+    Job& job = ledger_.add(std::move(one), now);
+    ++started_;
+    if (state_ == State::open && ledger_.has_room(job.request.verb)) return send(job, now);
+    ledger_.put_in_line(job);
+    if (state_ == State::closed) open();
 }
 
 bool Client::goes_plain(const FetchRequest& request)
@@ -164,7 +184,7 @@ bool Client::goes_plain(const FetchRequest& request)
     return true;
 }
 
-void Client::send(Job& job)
+void Client::send(Job& job, Clock::time_point now)
 {
     const FetchRequest& wanted = job.request;
     if (wanted.digest != digest_) {
@@ -173,41 +193,41 @@ void Client::send(Job& job)
     }
     append_request(frames_, wanted.verb == Verb::fetch ? Kind::fetch : Kind::peek,
                    {.id = wanted.id,
-                    .timeout_ms = milliseconds_until(job.deadline),
+                    .timeout_ms = milliseconds_until(job.deadline, now),
                     .galaxy = wanted.galaxy,
                     .key = wanted.key,
                     .trace = wanted.trace});
-    job.sent = true;
-    ++in_flight_;
-    channel_->send(frames_);
+    ledger_.sent(job);
+    if (frames_.size() >= Channel::message_size) flush();
 }
 
 void Client::send_waiting()
 {
-    while (!line_.empty() && in_flight_ < options_.window) {
-        const auto found = jobs_.find(line_.front());
-        line_.pop_front();
-        if (found != jobs_.end() && !found->second.sent) send(found->second);
-    }
+    if (!ledger_.has_line()) return;
+    const Clock::time_point now = Clock::now();
+    while (Job* next = ledger_.take_next()) send(*next, now);
+    flush();
+}
+
+void Client::flush()
+{
+    if (!frames_.empty()) channel_->send(frames_);
 }
 
 void Client::cancel(std::uint64_t id)
 {
     {
         const std::lock_guard lock(mutex_);
-        const auto found = jobs_.find(id);
-        if (found != jobs_.end()) {
-            Job& job = found->second;
-            if (!job.handler) return;
-            post_end(std::move(job.handler), asio::error::operation_aborted);
-            if (!job.sent) {
-                jobs_.erase(found);
-            } else if (state_ == State::open) {
-                append_cancel(frames_, id);
-                channel_->send(frames_);
-                // Who never answers must not fill the window with what nobody waits for.
-                if (++abandoned_ == options_.window) channel_->close();
-            }
+        if (Job* job = ledger_.find(id)) {
+            if (!job->handler) return;
+            post_end(std::move(job->handler), asio::error::operation_aborted);
+            if (!job->sent) return ledger_.erase(id);
+            const bool bearable = ledger_.abandon();
+            if (state_ != State::open) return;
+            append_cancel(frames_, id);
+            flush();
+            // Who never answers must not fill the window with what nobody waits for.
+            if (!bearable) channel_->close();
             return;
         }
     }
@@ -247,18 +267,18 @@ void Client::opened_or_not(Opened outcome)
         if (channel) {
             begin(channel);
         } else if (outcome.error) {
-            failed = take_waiting();
+            failed = ledger_.take_line();
         } else {
             refused_ = true;
             ask_again_at_ = Clock::now() + options_.ask_again;
-            go_plain(take_waiting());
+            go_plain(ledger_.take_line());
         }
     }
-    for (const Job& job : failed) {
+    for (const JobPtr& job : failed) {
         FetchResult result;
         result.error = outcome.error;
         result.detail = outcome.detail;
-        job.handler->done(std::move(result));
+        job->handler->done(std::move(result));
     }
 }
 
@@ -275,22 +295,10 @@ void Client::begin(const std::shared_ptr<Channel>& channel)
     send_waiting();
 }
 
-Client::Jobs Client::take_waiting()
-{
-    Jobs taken;
-    for (const std::uint64_t id : std::exchange(line_, {})) {
-        const auto found = jobs_.find(id);
-        if (found == jobs_.end() || found->second.sent) continue;
-        taken.push_back(std::move(found->second));
-        jobs_.erase(found);
-    }
-    return taken;
-}
-
 /// With the mutex held, so that who cancels meanwhile finds them here or there.
 void Client::go_plain(const Jobs& jobs)
 {
-    for (const Job& job : jobs) plain_->start(job.request, job.handler);
+    for (const JobPtr& job : jobs) plain_->start(job->request, job->handler);
 }
 
 void Client::channel_ended(error_code error)
@@ -300,37 +308,15 @@ void Client::channel_ended(error_code error)
         const std::lock_guard lock(mutex_);
         channel_.reset();
         state_ = State::closed;
-        failed = take_broken(error != errc::protocol_error);
-        if (!line_.empty() && !closed_ && executor_) open();
+        failed = ledger_.take_broken(error != errc::protocol_error);
+        if (ledger_.has_line() && !closed_ && executor_) open();
     }
-    for (const Job& job : failed) {
+    for (const JobPtr& job : failed) {
         FetchResult result;
         result.error = error == errc::protocol_error ? errc::protocol_error : errc::peer_reset;
         result.detail = "the stream ended: " + error.message();
-        job.handler->done(std::move(result));
+        job->handler->done(std::move(result));
     }
-}
-
-/// Those that were on their way; the ones that are worth another try go back into the line.
-Client::Jobs Client::take_broken(bool worth_another_try)
-{
-    Jobs broken;
-    in_flight_ = 0;
-    abandoned_ = 0;
-    for (auto job = jobs_.begin(); job != jobs_.end();) {
-        if (!job->second.sent) {
-            ++job;
-        } else if (job->second.handler && worth_another_try && !job->second.again) {
-            job->second.again = true;
-            job->second.sent = false;
-            line_.push_front(job->first);
-            ++job;
-        } else {
-            if (job->second.handler) broken.push_back(std::move(job->second));
-            jobs_.erase(job++);
-        }
-    }
-    return broken;
 }
 
 // Answers
@@ -338,11 +324,13 @@ Client::Jobs Client::take_broken(bool worth_another_try)
 bool Client::received(std::string_view message)
 {
     struct Ended {
-        Job job;
+        JobPtr job;
         Answer answer;
     };
     std::vector<Ended> ended;
     Jobs by_plain;
+    const std::shared_ptr<const char[]> kept = shared(message);
+    message = {kept.get(), message.size()};
     bool good = !message.empty();
     {
         const std::lock_guard lock(mutex_);
@@ -351,17 +339,10 @@ bool Client::received(std::string_view message)
             const std::optional<Frame> frame = take_frame(message);
             const auto answer = frame && frame->kind == Kind::answer ? read_answer(frame->body)
                                                                      : std::optional<Answer>();
-            const auto found = answer ? jobs_.find(answer->id) : jobs_.end();
+            JobPtr job = answer ? ledger_.take_answered(answer->id) : nullptr;
             // Each request is answered once; whatever else comes is not for us to guess.
-            good = found != jobs_.end() && found->second.sent;
-            if (!good) break;
-            Job job = std::move(found->second);
-            jobs_.erase(found);
-            --in_flight_;
-            if (!job.handler) {
-                --abandoned_;
-                continue;
-            }
+            good = job != nullptr;
+            if (!good || !job->handler) continue;
             if (answer->status == Status::ask_by_http) {
                 by_plain.push_back(std::move(job));
             } else {
@@ -371,7 +352,8 @@ bool Client::received(std::string_view message)
         if (good) send_waiting();
         go_plain(by_plain);
     }
-    for (const Ended& one : ended) one.job.handler->done(result_of(one.answer, one.job.request));
+    for (const auto& [job, answer] : ended)
+        job->handler->done(result_of(answer, job->request, kept));
     return good;
 }
 
@@ -381,11 +363,9 @@ void Client::close()
 {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true) || !executor_) return;
-    for (auto& [id, job] : jobs_) {
-        if (job.handler) post_end(std::move(job.handler), errc::closed);
+    for (const JobPtr& job : ledger_.take()) {
+        if (job->handler) post_end(std::move(job->handler), errc::closed);
     }
-    jobs_.clear();
-    line_.clear();
     if (channel_) channel_->close();
 }
 
@@ -406,7 +386,7 @@ void Client::context_gone(Garbage& garbage) noexcept
     const std::lock_guard lock(mutex_);
     garbage.take(std::exchange(executor_, {}));
     garbage.take(std::exchange(channel_, nullptr));
-    garbage.take(std::exchange(jobs_, {}));
+    garbage.take(ledger_.take());
     state_ = State::closed;
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "http/stream/channel.hpp"
-#include "http/stream/frame.hpp"
+#include "http/stream/ledger.hpp"
 #include "http/stream/opener.hpp"
 #include "runtime/enrolment.hpp"
 
@@ -10,18 +10,15 @@
 #include <galaxy/time.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/unordered/unordered_flat_map.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace galaxy::http::stream {
 
@@ -45,7 +42,7 @@ public:
     ~Client() override;
 
     // As a RemoteFetcher's, from any thread. `plain` is closed by whoever made it.
-    void start(const FetchRequest& request, FetchHandler handler);
+    void start(std::span<FetchStart> requests);
     void cancel(std::uint64_t id);
     void close();
     std::size_t connections() const noexcept;
@@ -53,18 +50,7 @@ public:
 
 private:
     using error_code = boost::system::error_code;
-    using Clock = std::chrono::steady_clock;
-
-    /// A request whose end has to be told, or that has been cancelled and is yet to be answered.
-    struct Job {
-        FetchRequest request;
-        FetchHandler handler;  ///< null: cancelled
-        std::optional<Clock::time_point> deadline = {};
-        bool sent = false;
-        bool again = false;  ///< for the second time
-    };
-    using Jobs = std::vector<Job>;
-    static constexpr std::size_t spare_for_peeks = 8;
+    using Clock = Job::Clock;
     enum class State { closed, opening, open, closing };
     /// What one connection reads, and whether it is still in use.
     class Reader;
@@ -73,14 +59,13 @@ private:
 
     // With the mutex held.
     bool goes_plain(const FetchRequest& request);
-    bool has_room(Verb verb) const;
+    void take(FetchStart one, Clock::time_point now);
     void go_plain(const Jobs& jobs);
     void open();
     void begin(const std::shared_ptr<Channel>& channel);
-    void send(Job& job);
+    void send(Job& job, Clock::time_point now);
     void send_waiting();
-    Jobs take_waiting();
-    Jobs take_broken(bool worth_another_try);
+    void flush();
     void post_end(FetchHandler handler, error_code error);
 
     // On the strand.
@@ -96,12 +81,9 @@ private:
     boost::asio::any_io_executor executor_;  ///< empty once the context is gone
     State state_ = State::closed;
     std::shared_ptr<Channel> channel_;  ///< while open
-    boost::unordered_flat_map<std::uint64_t, Job> jobs_;
-    std::deque<std::uint64_t> line_;  ///< not sent yet, in order; some may be over
-    std::size_t in_flight_ = 0;       ///< sent and not answered
-    std::size_t abandoned_ = 0;       ///< of these, cancelled
-    std::string frames_;              ///< scratch
-    std::string digest_;              ///< that the peer was told last
+    Ledger ledger_;
+    std::string frames_;  ///< that `flush` sends
+    std::string digest_;  ///< that the peer was told last
     std::uint64_t opened_ = 0;
     std::uint64_t started_ = 0;
     bool refused_ = false;  ///< the peer did not want a stream when it was last asked

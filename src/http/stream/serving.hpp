@@ -13,15 +13,20 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace galaxy::http::stream {
 
 /// The serving half of one stream. Every request is answered, once: from memory in the turn that
 /// read it, together with the others of its message; else when its get ends. On the channel's
 /// strand, all of it, but where said.
+///
+/// Keys that are asked for together lie anywhere in memory, so looking them up one by one is to
+/// wait for memory and little else. They are gathered, and looked up side by side.
 class Serving final : public Channel::Owner, public std::enable_shared_from_this<Serving> {
 public:
     struct Limits {
@@ -47,7 +52,9 @@ private:
     void ended(boost::system::error_code error) override;
 
     bool take(const Frame& frame);
-    bool serve(Verb verb, const Frame& frame);
+    bool gather(Verb verb, const Frame& frame);
+    bool serve();
+    bool serve(std::uint64_t id, const PeerRequest& request, const std::optional<PeerAnswer>& now);
     void wait(const PeerRequest& wanted, std::uint64_t id);
     bool cancel(const Frame& frame);
     void begin_turn();
@@ -60,9 +67,11 @@ private:
     const std::shared_ptr<Channel> channel_;
     const Limits limits_;
     std::function<void()> over_;
-    std::string digest_;      ///< what the asker's requests go by now
-    std::string answers_;     ///< to be sent when the turn ends
-    std::size_t queued_ = 0;  ///< by the channel, when last looked at
+    std::string digest_;                 ///< what the asker's requests go by now
+    std::vector<std::uint64_t> ids_;     ///< gathered, not served yet
+    std::vector<PeerRequest> requests_;  ///< theirs; they view the message
+    std::string answers_;                ///< to be sent when the turn ends
+    std::size_t queued_ = 0;             ///< by the channel, when last looked at
     std::unordered_map<std::uint64_t, boost::asio::cancellation_signal> waiting_;
     bool draining_ = false;
     bool finishing_ = false;

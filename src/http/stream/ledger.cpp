@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "http/stream/ledger.hpp"
+
+#include "runtime/recycled.hpp"
+
+#include <new>
+#include <utility>
+
+namespace galaxy::http::stream {
+
+void DeleteJob::operator()(Job* job) const noexcept
+{
+    job->~Job();
+    recycle(job, sizeof(Job));
+}
+
+Job& Ledger::add(FetchStart one, Job::Clock::time_point now)
+{
+    const FetchRequest& request = *one.request;
+    JobPtr& job = jobs_[request.id];
+    job.reset(::new (take_recycled(sizeof(Job))) Job{request, std::move(one.handler), {}});
+    if (request.timeout > Duration::zero()) job->deadline = now + request.timeout;
+    return *job;
+}
+
+Job* Ledger::find(std::uint64_t id) noexcept
+{
+    const auto found = jobs_.find(id);
+    return found == jobs_.end() ? nullptr : found->second.get();
+}
+
+Job* Ledger::take_next()
+{
+    while (!line_.empty() && in_flight_ < window_) {
+        Job* job = find(line_.front());
+        line_.pop_front();
+        if (job && !job->sent) return job;
+    }
+    return nullptr;
+}
+
+/// A peek is answered at once, and is how a universe asks whether a peer lives that is long about
+/// its loads: it must not wait behind these.
+bool Ledger::has_room(Verb verb) const noexcept
+{
+    return in_flight_ < window_ + (verb == Verb::peek ? spare_for_peeks : 0);
+}
+
+void Ledger::sent(Job& job) noexcept
+{
+    job.sent = true;
+    ++in_flight_;
+}
+
+JobPtr Ledger::take_answered(std::uint64_t id) noexcept
+{
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end() || !found->second->sent) return nullptr;
+    JobPtr job = std::move(found->second);
+    jobs_.erase(found);
+    --in_flight_;
+    if (!job->handler) --abandoned_;
+    return job;
+}
+
+Jobs Ledger::take_line()
+{
+    Jobs taken;
+    for (const std::uint64_t id : std::exchange(line_, {})) {
+        const auto found = jobs_.find(id);
+        if (found == jobs_.end() || found->second->sent) continue;
+        taken.push_back(std::move(found->second));
+        jobs_.erase(found);
+    }
+    return taken;
+}
+
+Jobs Ledger::take_broken(bool worth_another_try)
+{
+    Jobs broken;
+    in_flight_ = 0;
+    abandoned_ = 0;
+    for (auto known = jobs_.begin(); known != jobs_.end();) {
+        Job& job = *known->second;
+        if (!job.sent) {
+            ++known;
+        } else if (job.handler && worth_another_try && !job.again) {
+            job.again = true;
+            job.sent = false;
+            line_.push_front(known->first);
+            ++known;
+        } else {
+            if (job.handler) broken.push_back(std::move(known->second));
+            jobs_.erase(known++);
+        }
+    }
+    return broken;
+}
+
+Jobs Ledger::take()
+{
+    Jobs all;
+    all.reserve(jobs_.size());
+    for (auto& [id, job] : std::exchange(jobs_, {})) all.push_back(std::move(job));
+    line_.clear();
+    return all;
+}
+
+}  // namespace galaxy::http::stream

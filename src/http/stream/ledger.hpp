@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <galaxy/fetch.hpp>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace galaxy::http::stream {
+
+/// A request whose end has to be told, or that has been cancelled and is yet to be answered.
+struct Job {
+    using Clock = std::chrono::steady_clock;
+
+    FetchRequest request;
+    FetchHandler handler;  ///< null: cancelled
+    std::optional<Clock::time_point> deadline;
+    bool sent = false;
+    bool again = false;  ///< for the second time
+};
+
+struct DeleteJob {
+    void operator()(Job* job) const noexcept;
+};
+using JobPtr = std::unique_ptr<Job, DeleteJob>;
+using Jobs = std::vector<JobPtr>;
+
+/// The requests of a stream's asking half, from their start to their end: in line, then sent. No
+/// more than a window of them are sent and not answered at once. Its user's to guard.
+class Ledger {
+public:
+    explicit Ledger(std::size_t window) noexcept : window_(window) {}
+
+    bool empty() const noexcept { return jobs_.empty(); }
+
+    /// A new one, neither sent nor in line.
+    Job& add(FetchStart one, Job::Clock::time_point now);
+
+    /// Null where there is none.
+    Job* find(std::uint64_t id) noexcept;
+    /// One that was not sent.
+    void erase(std::uint64_t id) noexcept { jobs_.erase(id); }
+
+    void put_in_line(const Job& job) { line_.push_back(job.request.id); }
+    bool has_line() const noexcept { return !line_.empty(); }
+    /// The next in line, where there is room for it; else null.
+    Job* take_next();
+
+    bool has_room(Verb verb) const noexcept;
+    void sent(Job& job) noexcept;
+
+    /// Nobody waits any more for one that was sent. False where these fill the window.
+    bool abandon() noexcept { return ++abandoned_ < window_; }
+
+    /// One that was sent and is answered now; null where there is none.
+    JobPtr take_answered(std::uint64_t id) noexcept;
+
+    /// All that are in line.
+    Jobs take_line();
+
+    /// Those that were sent, as their connection has ended. The ones that are worth another try go
+    /// back into the line.
+    Jobs take_broken(bool worth_another_try);
+
+    /// All.
+    Jobs take();
+
+private:
+    static constexpr std::size_t spare_for_peeks = 8;
+
+    const std::size_t window_;
+    boost::unordered_flat_map<std::uint64_t, JobPtr> jobs_;
+    std::deque<std::uint64_t> line_;  ///< not sent yet, in order; some may be over
+    std::size_t in_flight_ = 0;       ///< sent and not answered
+    std::size_t abandoned_ = 0;       ///< of these, cancelled
+};
+
+}  // namespace galaxy::http::stream
