@@ -85,8 +85,8 @@ public:
     /// `tend_store`.
     std::optional<Value> hit(std::string_view key, bool& yielding);
 
-    /// The same of up to `store::Store::batch` keys, side by side: calls `found(i, Value)` for those
-    /// that are there. Returns what `yielding` says above.
+    /// The same of up to `store::Store::batch` keys, side by side: calls `found(i, Value)` for
+    /// those that are there. Returns what `yielding` says above.
     template <class F>
     bool hits(std::span<const std::string_view> keys, F&& found);
 

@@ -50,9 +50,9 @@ private:
 /// Every deadline of a galaxy in order, so that one alarm serves them all.
 ///
 /// Most gets have the same timeout, and so most deadlines are the latest when they come, or nearly:
-/// a list in order takes them at its end, after a few steps at most. What would have to walk further
-/// is tried on a second list, for the legs of these gets have a patience in common too, and is put
-/// into a tree where it is neither.
+/// a list in order takes them at its end, after a few steps at most. What would have to walk
+/// further is tried on a second list, for the legs of these gets have a patience in common too, and
+/// is put into a tree where it is neither.
 class Deadlines {
 public:
     void add(Deadline& deadline, TimePoint at)

@@ -55,12 +55,13 @@ void Channel::start(std::shared_ptr<Owner> owner)
 
 // Writing
 
-void Channel::send(std::string& frames)
+void Channel::send(std::string& frames, Company company)
 {
     const std::lock_guard lock(mutex_);
     if (over_ || closing_ || !executor_ || frames.empty()) return frames.clear();
     queued_ += frames.size();
-    if (queue_.empty() || queue_.back().size() + frames.size() > message_size) {
+    if (queue_.empty() || company == Company::none
+        || queue_.back().size() + frames.size() > message_size) {
         queue_.push_back(std::exchange(frames, std::exchange(spare_, {})));
     } else {
         queue_.back() += frames;

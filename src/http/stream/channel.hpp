@@ -61,8 +61,11 @@ public:
     /// Once. `owner` is kept until the channel has ended.
     void start(std::shared_ptr<Owner> owner);
 
+    /// Whether frames may travel in the message that waits to be sent already.
+    enum class Company : bool { none, any };
+
     /// Queues frames, and takes them out of `frames`. From any thread; dropped after the end.
-    void send(std::string& frames);
+    void send(std::string& frames, Company company = Company::any);
 
     /// Bytes that wait to be sent.
     std::size_t queued() const;

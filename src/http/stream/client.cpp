@@ -23,6 +23,9 @@ namespace {
 /// A stream that has not been used for so many looks in a row is closed.
 constexpr unsigned looks = 4;
 
+/// Fewer requests are not worth a message of their own.
+constexpr std::size_t least_of_a_burst = 16;
+
 /// As the wire says it: zero where there is no deadline, and at least one.
 std::uint32_t milliseconds_until(std::optional<std::chrono::steady_clock::time_point> deadline,
                                  std::chrono::steady_clock::time_point now)
@@ -151,6 +154,11 @@ void Client::start(std::span<FetchStart> requests)
     {
         const std::lock_guard lock(mutex_);
         if (!executor_) return;
+        // All in one message, this side would sleep while the other works, and the other way round,
+        // with the time that each takes to wake up on top. So no message has more than half of what
+        // is under way: one is being served while another is on its way.
+        const std::size_t half =
+            std::max(least_of_a_burst, (ledger_.in_flight() + requests.size()) / 2);
         for (FetchStart& one : requests) {
             if (closed_) {
                 post_end(std::move(one.handler), errc::closed);
@@ -159,6 +167,7 @@ void Client::start(std::span<FetchStart> requests)
             } else {
                 take(std::move(one), now);
             }
+            if (gathered_ >= half) flush(Channel::Company::none);
         }
         flush();
     }
@@ -198,6 +207,7 @@ void Client::send(Job& job, Clock::time_point now)
                     .key = wanted.key,
                     .trace = wanted.trace});
     ledger_.sent(job);
+    ++gathered_;
     if (frames_.size() >= Channel::message_size) flush();
 }
 
@@ -209,9 +219,10 @@ void Client::send_waiting()
     flush();
 }
 
-void Client::flush()
+void Client::flush(Channel::Company company)
 {
-    if (!frames_.empty()) channel_->send(frames_);
+    gathered_ = 0;
+    if (!frames_.empty()) channel_->send(frames_, company);
 }
 
 void Client::cancel(std::uint64_t id)

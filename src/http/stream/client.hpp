@@ -65,7 +65,7 @@ private:
     void begin(const std::shared_ptr<Channel>& channel);
     void send(Job& job, Clock::time_point now);
     void send_waiting();
-    void flush();
+    void flush(Channel::Company company = Channel::Company::any);
     void post_end(FetchHandler handler, error_code error);
 
     // On the strand.
@@ -82,8 +82,9 @@ private:
     State state_ = State::closed;
     std::shared_ptr<Channel> channel_;  ///< while open
     Ledger ledger_;
-    std::string frames_;  ///< that `flush` sends
-    std::string digest_;  ///< that the peer was told last
+    std::string frames_;        ///< that `flush` sends
+    std::size_t gathered_ = 0;  ///< requests among them
+    std::string digest_;        ///< that the peer was told last
     std::uint64_t opened_ = 0;
     std::uint64_t started_ = 0;
     bool refused_ = false;  ///< the peer did not want a stream when it was last asked

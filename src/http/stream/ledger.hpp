@@ -53,6 +53,7 @@ public:
     /// The next in line, where there is room for it; else null.
     Job* take_next();
 
+    std::size_t in_flight() const noexcept { return in_flight_; }
     bool has_room(Verb verb) const noexcept;
     void sent(Job& job) noexcept;
 
