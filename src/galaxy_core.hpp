@@ -162,6 +162,9 @@ private:
     void send_asks();
     void take_leg(Leg& leg);
     void take_answer(Flight& flight, const FetchResult& answer);
+    void end_if_over(const FlightPtr& flight);
+
+    // Its leg in this process, galaxy_load.cpp. Strand.
     void need_backend(const FlightPtr& flight);
     Task load(FlightPtr flight);
     std::shared_ptr<Link> peek_target(Flight& flight);
@@ -174,7 +177,6 @@ private:
     void land(Flight& flight, Value value);
     void load_failed(Flight& flight, boost::system::error_code error);
     Audience load_audience(const Flight& flight) const noexcept;
-    void end_if_over(const FlightPtr& flight);
 
     // What becomes of values, galaxy_keep.cpp. Strand.
     Value keep_fetched(Flight& flight, const FetchResult& answer);
@@ -261,8 +263,8 @@ private:
 
     // Strand.
     boost::unordered_flat_map<std::string_view, FlightPtr, KeyHash> flights_;
-    TimePoint moment_ = TimePoint::min();  ///< of this turn, once it has asked
-    bool upkeep_due_ = false;              ///< of the store, at the end of this turn
+    TimePoint moment_ = TimePoint::min();     ///< of this turn, once it has asked
+    bool upkeep_due_ = false;                 ///< of the store, at the end of this turn
     std::vector<std::shared_ptr<Leg>> asks_;  ///< of this turn, not sent yet
     Aftermath aftermath_;
     Deadlines deadlines_;
