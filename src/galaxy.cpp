@@ -224,8 +224,8 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
     deadlines_.add(flight->patience, std::min(flight->half(), now + around_.silence));
 }
 
-/// What one turn asks of a peer goes there together.
-void GalaxyCore::send_asks()
+/// All that one turn asks of a peer: under one lock, and in one message.
+void GalaxyCore::send_asks() noexcept
 {
     while (!asks_.empty()) {
         Link& link = asks_.front()->link();

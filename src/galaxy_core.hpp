@@ -159,7 +159,7 @@ private:
     bool is_answer(const boost::system::error_code& error) const noexcept;
     bool may_ask(Flight& flight, const Ring::Member& owner);
     void ask(const FlightPtr& flight, Link& link);
-    void send_asks();
+    void send_asks() noexcept;
     void take_leg(Leg& leg);
     void take_answer(Flight& flight, const FetchResult& answer);
     void end_if_over(const FlightPtr& flight);

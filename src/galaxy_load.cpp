@@ -162,7 +162,7 @@ void GalaxyCore::land(Flight& flight, Value value)
     const std::shared_ptr<Leg> leg = std::move(flight.leg);
     flight.drop_peer_leg();
     if (!leg) return;
-    send_asks();  // maybe it was asked in this turn
+    send_asks();  // what has not begun cannot be given up
     leg->give_up(boost::asio::error::operation_aborted);
 }
 

@@ -129,6 +129,7 @@ asio::awaitable<Galaxy::Results> Galaxy::get_many(Keys keys, GetOptions options)
     if (look.missed.empty() && look.yielding)
         return ready_after_others<Results>(core_, std::move(look.results));
     if (look.missed.empty()) return ready<Results>(std::move(look.results));
+    if (look.yielding) core_->tend_store();
     return missed<void(std::exception_ptr, Results), AsException>(
         core_, core_->group(keys, std::move(look), core_->request(options)));
 }
@@ -180,7 +181,7 @@ void Galaxy::submit(const std::shared_ptr<GalaxyCore>& core,
                     const asio::any_io_executor& executor, GetManyHandler handler)
 {
     ManyLook look = core->look_up(request->keys);
-    if (look.missed.empty() && look.yielding) core->tend_store();
+    if (look.yielding) core->tend_store();
     core->submit(core->group(request->keys, std::move(look), request->common), executor,
                  std::move(handler));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "mappings.hpp"
 
+#include "runtime/sanitizer.hpp"
+
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -10,13 +12,9 @@ namespace galaxy {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t most_spare = 0;  // which would hide what is used after its end
-#else
 // For a value of 1 MB. The budgets do not know of it: with 3 MiB, what a budget of 64 MiB really
 // takes grew by 4 % where values of mixed sizes come and go.
-constexpr std::size_t most_spare = std::size_t{1280} << 10;
-#endif
+constexpr std::size_t most_spare = under_asan ? 0 : std::size_t{1280} << 10;
 
 constexpr std::size_t whole_pages(std::size_t size) noexcept
 {

@@ -80,7 +80,7 @@ std::optional<PeerAnswer> look(const PeerRequest& request, GalaxyCore& galaxy)
 using Answers = std::span<std::optional<PeerAnswer>>;
 
 /// Of fetches, at most as many as the store looks up at once.
-void look(std::span<const PeerRequest> fetches, GalaxyCore& galaxy, Answers answers)
+void look_together(std::span<const PeerRequest> fetches, GalaxyCore& galaxy, Answers answers)
 {
     std::array<std::string_view, store::Store::batch> keys;
     for (std::size_t i = 0; i != fetches.size(); ++i) keys[i] = fetches[i].key;
@@ -117,7 +117,7 @@ void answer_alike(std::span<const PeerRequest> requests, UniverseCore& universe,
     if (requests.size() == 1) {
         answers.front() = look(first, *galaxy);
     } else {
-        look(requests, *galaxy, answers);
+        look_together(requests, *galaxy, answers);
     }
     const std::shared_ptr<const Ring> ring = universe.membership().ring();
     for (std::size_t i = 0; i != requests.size(); ++i) {

@@ -63,7 +63,7 @@ public:
     /// A byte came from the peer for this request. Any thread, any number of times, cheap.
     virtual void alive() noexcept {}
 
-    /// The end: once at most, from any thread, never from inside `RemoteFetcher::start`.
+    /// The end: once at most, from any thread, never from inside `start` or `start_many`.
     virtual void done(FetchResult result) = 0;
 };
 
@@ -86,7 +86,8 @@ public:
     /// connecting: the universe watches for silence and cancels.
     virtual void start(const FetchRequest& request, FetchHandler handler) = 0;
 
-    /// Begins several, as `start` does each: for protocols to which one message for all costs less.
+    /// Begins several, as `start` does each, in any order: for protocols to which one message for
+    /// all costs less. Takes the handlers.
     virtual void start_many(std::span<FetchStart> requests);
 
     /// Gives a request up: its handler is called soon, with whatever error. Unknown ids are

@@ -20,7 +20,7 @@ public:
     FetchedBytes(std::string_view copied) : own_(copied) {}
     FetchedBytes(const char* copied) : own_(copied) {}
 
-    /// `part` lies in what `whole` keeps.
+    /// `part` lies in what `whole` keeps, which is not null.
     FetchedBytes(std::string_view part, std::shared_ptr<const void> whole) noexcept
         : part_(part), whole_(std::move(whole))
     {

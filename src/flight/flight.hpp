@@ -47,7 +47,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
 
         void due() override
         {
-            const std::shared_ptr<Flight> kept = flight_.shared_from_this();  // it may end there
+            const std::shared_ptr<Flight> alive = flight_.shared_from_this();  // it may end there
             (flight_.owner.*tell_)(flight_);
         }
 

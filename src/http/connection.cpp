@@ -76,6 +76,7 @@ void Connection::give_up(const JobPtr& job)
 void Connection::connect()
 {
     ++attempt_;
+    io_->transport.close();
     pool_->opening();
     io_->dialing = Dialing::start(
         io_->strand, pool_->endpoint(), pool_->tls(), pool_->options().connect_timeout,

@@ -20,7 +20,8 @@ Leg::Leg(std::shared_ptr<Link> link, const FetchRequest& request, std::shared_pt
 
 Leg::~Leg()
 {
-    if (hook_.is_linked()) link_->take_leave(*this, nullptr, begun_);  // nobody waits any more
+    if (is_enlisted_ && !ended_)
+        link_->take_leave(*this, nullptr, begun_);  // nobody waits any more
 }
 
 void Leg::alive() noexcept

@@ -69,6 +69,7 @@ private:
     const FetchRequest request_;
     const TimePoint begun_;
     std::atomic<TimePoint::rep> last_byte_;
+    bool is_enlisted_ = false;  ///< was, once
     std::atomic<bool> ended_ = false;
     std::shared_ptr<LegUser> user_;  ///< until it has ended
     FetchResult result_;

@@ -114,7 +114,10 @@ void Link::start(std::span<const std::shared_ptr<Leg>> legs)
 std::shared_ptr<RemoteFetcher> Link::enlist(std::span<const std::shared_ptr<Leg>> legs)
 {
     const std::lock_guard lock(mutex_);
-    for (const auto& leg : legs) legs_.push_back(*leg);
+    for (const auto& leg : legs) {
+        leg->is_enlisted_ = true;
+        legs_.push_back(*leg);
+    }
     return fetcher_;
 }
 

@@ -60,7 +60,8 @@ public:
     /// Whether asking for a peek makes sense: nothing is known against it.
     bool answers_peeks() const;
 
-    /// A request for `user`, which is to be started next; see `Leg`. `now` is this moment.
+    /// A request for `user`; see `Leg`. Nothing but `start` may be done with it before. `now` is
+    /// this moment.
     std::shared_ptr<Leg> make_leg(FetchRequest request, std::shared_ptr<LegUser> user,
                                   Leg::Subject subject, TimePoint now);
 

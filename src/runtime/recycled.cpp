@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "runtime/recycled.hpp"
 
+#include "runtime/sanitizer.hpp"
+
 #include <array>
 #include <utility>
 
@@ -8,11 +10,7 @@ namespace galaxy {
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t most_kept = 0;  // which would hide what is used after its end
-#else
-constexpr std::size_t most_kept = std::size_t{256} << 10;  // bytes, a thread
-#endif
+constexpr std::size_t most_kept = under_asan ? 0 : std::size_t{256} << 10;  // bytes, a thread
 
 constexpr std::size_t step = 64;
 constexpr std::size_t largest = 1024;

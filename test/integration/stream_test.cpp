@@ -10,7 +10,10 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <galaxy/http/beast.hpp>
+
+#include <utility>
 
 namespace {
 
@@ -94,6 +97,23 @@ TEST_CASE("Every outcome travels", "[stream]")
     CHECK_FALSE(caller.fetch("size:0").foreign);
     node.universe.drain();
     CHECK(caller.fetch("size:0").draining);
+    CHECK(node.server.connections() == 1);
+}
+
+TEST_CASE("Values that make a message too large together come in several", "[stream]")
+{
+    constexpr std::size_t kib = 1024;
+    const auto [size, count] = GENERATE(std::pair(64 * kib, 20), std::pair(512 * kib, 8));
+    Node node({.stream = {.value = size}});
+    const auto protocol = http::protocol();
+    Caller caller(*protocol, node.uri(), "a");
+    const std::string key = "size:" + std::to_string(size);
+    REQUIRE(caller.fetch(key).value == bytes_of(size));
+    for (const FetchResult& result : fetch_all(caller, std::vector<std::string>(count, key))) {
+        CHECK_FALSE(result.error);
+        CHECK(result.value == bytes_of(size));
+    }
+    CHECK(caller.link->reconnects() == 0);
     CHECK(node.server.connections() == 1);
 }
 

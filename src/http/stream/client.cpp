@@ -158,7 +158,7 @@ void Client::start(std::span<FetchStart> requests)
         // with the time that each takes to wake up on top. So no message has more than half of what
         // is under way: one is being served while another is on its way.
         const std::size_t half =
-            std::max(least_of_a_burst, (ledger_.in_flight() + requests.size()) / 2);
+            std::max(least_of_a_burst, (ledger_.in_flight() + requests.size() + 1) / 2);
         for (FetchStart& one : requests) {
             if (closed_) {
                 post_end(std::move(one.handler), errc::closed);
@@ -238,8 +238,9 @@ void Client::cancel(std::uint64_t id)
             append_cancel(frames_, id);
             flush();
             // Who never answers must not fill the window with what nobody waits for.
-            if (!bearable) channel_->close();
-            return;
+            if (bearable) return;
+            state_ = State::closing;
+            return channel_->close();
         }
     }
     plain_->cancel(id);

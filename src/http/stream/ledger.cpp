@@ -19,7 +19,9 @@ Job& Ledger::add(FetchStart one, Job::Clock::time_point now)
     const FetchRequest& request = *one.request;
     JobPtr& job = jobs_[request.id];
     job.reset(::new (take_recycled(sizeof(Job))) Job{request, std::move(one.handler), {}});
-    if (request.timeout > Duration::zero()) job->deadline = now + request.timeout;
+    // One that is beyond what the clock can say will not come.
+    if (request.timeout > Duration::zero() && request.timeout < Job::Clock::time_point::max() - now)
+        job->deadline = now + request.timeout;
     return *job;
 }
 
@@ -103,6 +105,7 @@ Jobs Ledger::take()
     all.reserve(jobs_.size());
     for (auto& [id, job] : std::exchange(jobs_, {})) all.push_back(std::move(job));
     line_.clear();
+    in_flight_ = abandoned_ = 0;
     return all;
 }
 

@@ -53,7 +53,6 @@ bool Serving::received(std::string_view message)
     while (!message.empty()) {
         const std::optional<Frame> frame = take_frame(message);
         if (!frame || !take(*frame)) return false;
-        if (answers_.size() >= Channel::message_size) flush();
     }
     const bool good = serve();
     flush();
@@ -90,6 +89,7 @@ bool Serving::take(const Frame& frame)
     if (!id || frame.kind == Kind{} || frame.kind >= Kind::answer || waiting_.contains(*id))
         return false;
     answer(*id, {errc::unsupported});
+    if (answers_.size() >= Channel::message_size) flush();
     return true;
 }
 
@@ -114,15 +114,18 @@ bool Serving::serve()
         if (answers[i]) prefetch(answers[i]->value.view());
     }
     bool good = true;
-    for (std::size_t i = 0; good && i != requests_.size(); ++i)
-        good = serve(ids_[i], requests_[i], answers[i]);
+    for (std::size_t i = 0; good && i != requests_.size(); ++i) {
+        good = answer_or_wait(ids_[i], requests_[i], answers[i]);
+        // After each, so that no message has more than one value beyond its size.
+        if (answers_.size() >= Channel::message_size) flush();
+    }
     ids_.clear();
     requests_.clear();
     return good;
 }
 
-bool Serving::serve(std::uint64_t id, const PeerRequest& request,
-                    const std::optional<PeerAnswer>& now)
+bool Serving::answer_or_wait(std::uint64_t id, const PeerRequest& request,
+                             const std::optional<PeerAnswer>& now)
 {
     if (waiting_.contains(id)) return false;
     if (now) {

@@ -54,7 +54,8 @@ private:
     bool take(const Frame& frame);
     bool gather(Verb verb, const Frame& frame);
     bool serve();
-    bool serve(std::uint64_t id, const PeerRequest& request, const std::optional<PeerAnswer>& now);
+    bool answer_or_wait(std::uint64_t id, const PeerRequest& request,
+                        const std::optional<PeerAnswer>& now);
     void wait(const PeerRequest& wanted, std::uint64_t id);
     bool cancel(const Frame& frame);
     void begin_turn();
