@@ -24,11 +24,6 @@ namespace {
 
 constexpr std::size_t mapped_from = std::size_t{64} << 10;
 
-constexpr std::size_t up(std::size_t size, std::size_t to) noexcept
-{
-    return (size + to - 1) / to * to;
-}
-
 struct Memory {
     void* at;
     bool is_mapped;
@@ -60,8 +55,8 @@ std::uint32_t narrow(std::size_t size)
 
 std::size_t Entry::taken(std::size_t size) noexcept
 {
-    return size < mapped_from ? std::max<std::size_t>(32, up(size + 8, 16))
-                              : up(size, Mappings::page);
+    if (size >= mapped_from) return Mappings::whole_pages(size);
+    return std::max<std::size_t>(32, (size + 8 + 15) / 16 * 16);
 }
 
 std::size_t Entry::key_offset(bool ending, Room room) noexcept

@@ -16,11 +16,6 @@ namespace {
 // takes grew by 4 % where values of mixed sizes come and go.
 constexpr std::size_t most_spare = under_asan ? 0 : std::size_t{1280} << 10;
 
-constexpr std::size_t whole_pages(std::size_t size) noexcept
-{
-    return (size + Mappings::page - 1) / Mappings::page * Mappings::page;
-}
-
 void unmap(void* at, std::size_t size) noexcept
 {
     // Where the system cannot split a mapping, the addresses are lost, but not the memory.

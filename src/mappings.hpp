@@ -18,6 +18,12 @@ class Mappings {
 public:
     static constexpr std::size_t page = 4096;
 
+    /// What `take` takes from the system for `size` bytes.
+    static constexpr std::size_t whole_pages(std::size_t size) noexcept
+    {
+        return (size + page - 1) / page * page;
+    }
+
     /// Keeps at most so many bytes.
     explicit Mappings(std::size_t most_spare) noexcept : most_spare_(most_spare) {}
     ~Mappings();

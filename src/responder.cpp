@@ -79,6 +79,11 @@ std::optional<PeerAnswer> look(const PeerRequest& request, GalaxyCore& galaxy)
 
 using Answers = std::span<std::optional<PeerAnswer>>;
 
+void refuse(Answers answers, boost::system::error_code error)
+{
+    for (auto& answer : answers) answer = PeerAnswer{error};
+}
+
 /// Of fetches, at most as many as the store looks up at once.
 void look_together(std::span<const PeerRequest> fetches, GalaxyCore& galaxy, Answers answers)
 {
@@ -107,13 +112,11 @@ std::size_t alike(std::span<const PeerRequest> requests)
 /// Of requests that are alike.
 void answer_alike(std::span<const PeerRequest> requests, UniverseCore& universe, Answers answers)
 {
-    const auto refuse = [&](boost::system::error_code error) {
-        for (auto& answer : answers) answer = PeerAnswer{error};
-    };
     const PeerRequest& first = requests.front();
-    if (const boost::system::error_code error = judge(first, universe)) return refuse(error);
+    if (const boost::system::error_code error = judge(first, universe))
+        return refuse(answers, error);
     const auto galaxy = universe.find(first.galaxy);
-    if (!galaxy) return refuse(errc::no_such_galaxy);
+    if (!galaxy) return refuse(answers, errc::no_such_galaxy);
     if (requests.size() == 1) {
         answers.front() = look(first, *galaxy);
     } else {
@@ -137,13 +140,10 @@ std::optional<PeerAnswer> Responder::answer_now(const PeerRequest& request) cons
 void Responder::answer_now(std::span<const PeerRequest> requests, Answers answers) const
 {
     const auto universe = universe_.lock();
+    if (!universe) return refuse(answers, errc::closed);
     while (!requests.empty()) {
-        const std::size_t some = universe ? alike(requests) : 1;
-        if (universe) {
-            answer_alike(requests.first(some), *universe, answers.first(some));
-        } else {
-            answers.front() = PeerAnswer{errc::closed};
-        }
+        const std::size_t some = alike(requests);
+        answer_alike(requests.first(some), *universe, answers.first(some));
         requests = requests.subspan(some);
         answers = answers.subspan(some);
     }

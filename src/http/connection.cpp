@@ -202,9 +202,9 @@ void Connection::broke(error_code error)
         return connect();
     }
     // By TLS 1.3 a client believes the handshake to be over before its certificate was looked at.
-    const SecureStream* const secure = io_->transport.secure();
+    SecureStream* const secure = io_->transport.secure();
     if (!heard_ && secure && secure->is_of_tls(error))
-        return fail(errc::peer_unreachable, "TLS: " + io_->transport.secure()->explain(error));
+        return fail(errc::peer_unreachable, "TLS: " + secure->explain(error));
     fail(errc::peer_reset, error.message());
 }
 

@@ -2,6 +2,7 @@
 #include <galaxy/http/secret.hpp>
 
 #include "integration/http_node.hpp"
+#include "integration/websocket.hpp"
 
 #include <galaxy/http/beast.hpp>
 
@@ -99,11 +100,7 @@ TEST_CASE("There is no stream without the secret", "[http][secret]")
 {
     Node node(demanding("right"));
     const auto upgrade = [](const std::string& header) {
-        return get("/_galaxycache_stream/",
-                   "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                   "Sec-WebSocket-Protocol: galaxy.1\r\n"
-                       + header);
+        return upgrade_request(std::string(our_protocol) + header);
     };
     CHECK(ask(node, upgrade({})).status == 401);
     CHECK(ask(node, upgrade(bearing("wrong"))).status == 401);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integration/http_node.hpp"
+#include "integration/websocket.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -20,15 +21,6 @@ namespace {
 using namespace galaxy;
 using namespace galaxy::test;
 using namespace std::chrono_literals;
-
-constexpr std::string_view upgrade =
-    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-
-std::string upgrade_request(std::string_view headers = "Sec-WebSocket-Protocol: galaxy.1\r\n")
-{
-    return get("/_galaxycache_stream/", std::string(upgrade) + std::string(headers));
-}
 
 /// Lets everybody wait at once, and then gathers what came.
 std::vector<FetchResult> fetch_all(Caller& caller, const std::vector<std::string>& keys)

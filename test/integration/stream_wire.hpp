@@ -29,10 +29,7 @@ public:
     static StreamWire to(std::uint16_t port)
     {
         Wire wire = Wire::to(port);
-        wire.send("GET /_galaxycache_stream/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
-                  "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                  "Sec-WebSocket-Protocol: galaxy.1\r\n\r\n");
+        wire.send(upgrade_request());
         if (!wire.receive_until("\r\n\r\n").starts_with("HTTP/1.1 101"))
             throw std::runtime_error("no stream");
         return {std::move(wire), Mask::present};
@@ -42,8 +39,7 @@ public:
     static StreamWire agreed(Wire& wire, std::string_view request,
                              std::string_view headers = "X-Galaxy-Peer: b\r\n")
     {
-        wire.send(
-            agreement(request, "Sec-WebSocket-Protocol: galaxy.1\r\n" + std::string(headers)));
+        wire.send(agreement(request, std::string(our_protocol) + std::string(headers)));
         return {std::move(wire), Mask::none};
     }
 

@@ -51,6 +51,14 @@ std::string message_of(Opcode opcode, std::string_view payload, Mask mask)
     return bytes += payload;
 }
 
+std::string upgrade_request(std::string_view headers)
+{
+    return "GET /_galaxycache_stream/ HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+           "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+           + std::string(headers) + "\r\n";
+}
+
 std::string agreement(std::string_view request, std::string_view headers)
 {
     detail::sec_ws_accept_type accepted;

@@ -24,6 +24,11 @@ std::optional<Message> take_message(std::string& bytes);
 /// A message in one piece. A mask is made of zeros.
 std::string message_of(Opcode opcode, std::string_view payload, Mask mask = Mask::none);
 
+inline constexpr std::string_view our_protocol = "Sec-WebSocket-Protocol: galaxy.1\r\n";
+
+/// What asks for a stream, with these headers.
+std::string upgrade_request(std::string_view headers = our_protocol);
+
 /// What makes a stream of the connection on which `request` asked for one, with these headers.
 std::string agreement(std::string_view request, std::string_view headers);
 

@@ -89,7 +89,6 @@ bool Serving::take(const Frame& frame)
     if (!id || frame.kind == Kind{} || frame.kind >= Kind::answer || waiting_.contains(*id))
         return false;
     answer(*id, {errc::unsupported});
-    if (answers_.size() >= Channel::message_size) flush();
     return true;
 }
 
@@ -114,11 +113,8 @@ bool Serving::serve()
         if (answers[i]) prefetch(answers[i]->value.view());
     }
     bool good = true;
-    for (std::size_t i = 0; good && i != requests_.size(); ++i) {
+    for (std::size_t i = 0; good && i != requests_.size(); ++i)
         good = answer_or_wait(ids_[i], requests_[i], answers[i]);
-        // After each, so that no message has more than one value beyond its size.
-        if (answers_.size() >= Channel::message_size) flush();
-    }
     ids_.clear();
     requests_.clear();
     return good;
@@ -187,6 +183,8 @@ void Serving::answer(std::uint64_t id, const PeerAnswer& found)
         if (expiry.wall) said.expires_ns = expiry.wall->time_since_epoch().count();
     }
     append_answer(answers_, said);
+    // After each, so that no message has more than one value beyond its size.
+    if (answers_.size() >= Channel::message_size) flush();
 }
 
 void Serving::finish()
