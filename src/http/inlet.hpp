@@ -55,6 +55,10 @@ private:
     static std::span<char> scratch();
 
     template <bool is_request>
+    static bool is_worth_a_look(const boost::beast::http::basic_parser<is_request>& parser,
+                                std::string_view bytes);
+
+    template <bool is_request>
     static std::size_t put(boost::beast::http::basic_parser<is_request>& parser,
                            std::string_view bytes, boost::system::error_code& error);
 
@@ -72,7 +76,7 @@ void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
     const std::size_t before = bytes.size();
     error = {};
     // Not eager: the parser stops at the end of the header, which so can be measured.
-    while (!error && !bytes.empty() && !parser.is_done()) {
+    while (!error && is_worth_a_look(parser, bytes) && !parser.is_done()) {
         const bool in_header = !parser.is_header_done();
         const std::size_t used = put(parser, bytes, error);
         if (in_header) header_size_ += used;
@@ -85,6 +89,16 @@ void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
         kept_.erase(0, before - bytes.size());
         if (kept_.empty()) std::string().swap(kept_);
     }
+}
+
+/// A chunked body that has not ended has at least "0\r\n\r\n" to come. Beast, which has seen the
+/// line of the last chunk, must not be shown less again: it asserts.
+template <bool is_request>
+bool Inlet::is_worth_a_look(const boost::beast::http::basic_parser<is_request>& parser,
+                            std::string_view bytes)
+{
+    const bool in_chunks = parser.is_header_done() && parser.chunked();
+    return bytes.size() >= (in_chunks ? std::string_view("0\r\n\r\n").size() : 1);
 }
 
 template <bool is_request>
