@@ -57,9 +57,10 @@ public:
         asio::post(pool, Run(shared_from_this()));
     }
 
+    /// Takes it away: the pool's thread may be the last that holds the errand.
     Loaded result()
     {
-        if (error_) std::rethrow_exception(error_);
+        if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
         return std::move(*loaded_);
     }
 

@@ -284,6 +284,7 @@ template <class Handler>
 void GalaxyCore::submit(Waiter::Ref waiter, const boost::asio::any_io_executor& executor,
                         Handler handler)
 {
+    const auto self = shared_from_this();  // which the handler may let go of before this returns
     // A token may be used twice (a copy of a deferred operation): what it carries is not.
     if (!waiter->hand_in()) waiter = Waiter::make(waiter->request());
     waiter->set_handler(std::move(handler));
@@ -294,6 +295,7 @@ template <class Handler>
 void GalaxyCore::submit(Group::Ref group, const boost::asio::any_io_executor& executor,
                         Handler handler)
 {
+    const auto self = shared_from_this();
     group->set_handler(WithResults<Handler>{std::move(handler), group});
     hand_in(std::move(group), executor);
 }

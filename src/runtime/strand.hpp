@@ -20,7 +20,8 @@ namespace galaxy {
 
 /// A strand that may be posted to from any thread and may outlive its context, after which what is
 /// posted is dropped. The mutex guards only against the context going; it is held for a post, never
-/// while anything posted runs.
+/// by who runs what was posted. That may run elsewhere before the post returns: whoever posts must
+/// keep the strand alive until then, and not only by what is posted.
 ///
 /// On an `io_context` it knows its type: type-erased executors allocate at each post.
 class Strand final : private Enrolment {

@@ -26,7 +26,7 @@ Ended run(const Words& flags)
     Words command{GALAXY_NODE};
     command.insert(command.end(), flags.begin(), flags.end());
     support::Process process(command);
-    const std::optional<int> code = process.wait_for(5s);
+    const std::optional<int> code = process.wait_for(10s);
     return {code.value_or(-1), process.out(), process.err()};
 }
 

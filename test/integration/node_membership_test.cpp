@@ -139,15 +139,15 @@ TEST_CASE("SIGTERM drains, a second one ends at once")
 
     SECTION("one")
     {
-        NodeProcess node("a", {"--origin", origin.url(), "--drain", "700ms"});
+        NodeProcess node("a", {"--origin", origin.url(), "--drain", "2s"});
         const Wire kept = Wire::to(node.port());
         node.process().signal(SIGTERM);
-        CHECK(eventually([&] { return node.fetch("/ready").status == 503; }, 500ms));
+        CHECK(eventually([&] { return node.fetch("/ready").status == 503; }, 2s));
         CHECK(node.get("k").status == 200);
         const support::Answer peer = node.fetch("/_galaxycache/g/k");
         CHECK(peer.status == 200);
         CHECK(peer.header("X-Galaxy-Draining") == "1");
-        CHECK(node.process().wait_for(5s) == 0);
+        CHECK(node.process().wait_for(10s) == 0);
     }
     SECTION("a get under way when the time is over is still answered")
     {
@@ -157,7 +157,7 @@ TEST_CASE("SIGTERM drains, a second one ends at once")
         CHECK(eventually([&] { return origin.loads() == 1; }));
         node.process().signal(SIGTERM);
         CHECK(slow.get().body == "value of k");
-        CHECK(node.process().wait_for(5s) == 0);
+        CHECK(node.process().wait_for(10s) == 0);
     }
     SECTION("two")
     {
@@ -169,13 +169,13 @@ TEST_CASE("SIGTERM drains, a second one ends at once")
         node.process().signal(SIGTERM);
         CHECK(eventually([&] { return node.fetch("/ready").status == 503; }));
         node.process().signal(SIGTERM);
-        CHECK(node.process().wait_for(1s).has_value());
+        CHECK(node.process().wait_for(10s).has_value());
     }
     SECTION("SIGINT too")
     {
         NodeProcess node("a", {"--origin", origin.url(), "--drain", "0"});
         node.process().signal(SIGINT);
-        CHECK(node.process().wait_for(2s) == 0);
+        CHECK(node.process().wait_for(10s) == 0);
     }
 }
 
@@ -188,7 +188,7 @@ TEST_CASE("a draining node leaves the ring without a failed get")
     const auto end = std::chrono::steady_clock::now() + 2s;
     while (std::chrono::steady_clock::now() < end)
         for (const std::string& key : keys) REQUIRE(nodes[0].get(key).status == 200);
-    CHECK(nodes[1].process().wait_for(3s) == 0);
+    CHECK(nodes[1].process().wait_for(10s) == 0);
     for (const std::string& key : keys) CHECK(origin.loads(key) <= 2);
 }
 

@@ -202,3 +202,50 @@ TEST_CASE("two universes of the same names, one closed under load from four thre
         of_other.check_invariants();
     }
 }
+
+namespace {
+
+/// Each get is all that is left of its universe: what answers it, on another thread, ends both.
+/// `begin` starts one at a galaxy; `is_refused` looks at its outcome.
+template <class Begin, class IsRefused>
+asio::awaitable<void> outlive_universes(Begin begin, IsRefused is_refused,
+                                        std::atomic<int>& refused)
+{
+    const asio::any_io_executor executor = co_await asio::this_coro::executor;
+    for (int i = 0; i != 2000; ++i) {
+        auto universe = std::make_unique<Universe>(executor);
+        auto get = begin(*universe);
+        universe.reset();
+        auto turn = asio::post(executor, asio::use_awaitable);
+        co_await std::move(turn);
+        const auto outcome = co_await std::move(get);
+        refused += is_refused(outcome) ? 1 : 0;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a get that outlives its universe is answered by another thread, and ends with it")
+{
+    RunningContext io(threads);
+    ScriptedBackend backend;
+    std::atomic<int> refused = 0;
+    const auto closed = [](const galaxy::Result<Value>& one) {
+        return one.error() == errc::closed;
+    };
+    const auto both_closed = [closed](const Galaxy::Results& two) {
+        return closed(two.at(0)) && closed(two.at(1));
+    };
+    const std::vector<std::string> keys = {"k", "l"};
+    const auto get = [&](Universe& on) { return on.create("g", backend.backend()).try_get("k"); };
+    const auto get_many = [&](Universe& on) {
+        return on.create("g", backend.backend()).get_many(keys);
+    };
+    for (int i = 0; i != 2; ++i) {
+        asio::co_spawn(io.context(), outlive_universes(get, closed, refused), asio::detached);
+        asio::co_spawn(io.context(), outlive_universes(get_many, both_closed, refused),
+                       asio::detached);
+    }
+    io.finish();
+    CHECK(refused == 4 * 2000);
+}
