@@ -126,14 +126,15 @@ bool Table::put(const Segment& segment, Entry& entry, std::uint64_t hash) noexce
 }
 
 /// Both buckets are full: moves one entry from its first bucket, one of the two, to its second.
-/// Gives up where the segment is so full that it had better grow.
+/// Gives up where the segment is so full, a free slot for each bucket or fewer, that it had better
+/// grow.
 Table::Slot* Table::make_way(const Segment& segment, const Places& full) noexcept
 {
-    std::size_t used = 0;
-    for (std::size_t b = 0; b != segment.count; ++b)
+    std::size_t free = 0;
+    for (std::size_t b = 0; b != segment.count && free <= segment.count; ++b)
         for (const Slot& slot : segment.buckets[b].slots)
-            used += slot.load(std::memory_order_relaxed) != 0 ? 1 : 0;
-    if (used * 8 >= segment.count * slots * 7) return nullptr;
+            free += slot.load(std::memory_order_relaxed) == 0 ? 1 : 0;
+    if (free <= segment.count) return nullptr;
 
     for (const std::size_t bucket : {full.first, full.second}) {
         for (Slot& slot : segment.buckets[bucket].slots) {
@@ -168,12 +169,12 @@ void Table::grow(std::uint64_t hash_of_key)
     if (old.count == sizes.back() && lines.end - lines.begin == 1)
         return deepen(hash_of_key);  // and come again
 
-    std::array<const Entry*, most> entries;
-    const Entry** const last = gather(old, entries.data());
+    std::array<Mover, most> movers;
+    Mover* const last = gather(old, movers.data());
     if (old.count != sizes.back()) {
-        lines.name(build(entries.data(), last, old.count));
+        lines.name(build(movers.data(), last, old.count));
     } else {
-        split(lines, depth, entries.data(), last);
+        split(lines, depth, movers.data(), last);
     }
     bytes_ -= old.count * sizeof(Bucket);
     retired_.retire(old.buckets, old.count * sizeof(Bucket));
@@ -192,27 +193,28 @@ void Table::begin_region(std::atomic<Word>& region)
     region.store(pack(directory, 0));
 }
 
-/// Writes down the entries of a segment, and has them fetched, as their keys are wanted next.
-/// Returns where it ended.
-const Entry** Table::gather(const Segment& from, const Entry** to) noexcept
+/// Writes down the entries of a segment, after all of them have been fetched for their keys. Returns
+/// where it ended.
+Table::Mover* Table::gather(const Segment& from, Mover* to) const noexcept
 {
+    Mover* const first = to;
     for (std::size_t b = 0; b != from.count; ++b) {
         for (const Slot& slot : from.buckets[b].slots) {
-            const Entry* entry = pointer<Entry>(slot.load(std::memory_order_relaxed));
+            Entry* entry = pointer<Entry>(slot.load(std::memory_order_relaxed));
             if (!entry) continue;
             __builtin_prefetch(entry);
-            *to++ = entry;
+            *to++ = {entry, 0};
         }
     }
+    for (Mover* mover = first; mover != to; ++mover) mover->hash = hash(mover->entry->key(), seed_);
     return to;
 }
 
-void Table::split(const Lines& lines, std::size_t depth, const Entry** begin, const Entry** end)
+void Table::split(const Lines& lines, std::size_t depth, Mover* begin, Mover* end)
 {
     const std::size_t middle = lines.begin + (lines.end - lines.begin) / 2;
-    const Entry** const upper = std::partition(begin, end, [&](const Entry* entry) {
-        return line_of(hash(entry->key(), seed_), depth) < middle;
-    });
+    Mover* const upper = std::partition(
+        begin, end, [&](const Mover& mover) { return line_of(mover.hash, depth) < middle; });
     const Segment low = build(begin, upper, 0);
     Segment high;
     try {
@@ -252,17 +254,15 @@ void Table::deepen(std::uint64_t hash)
 
 /// A segment of more than so many buckets with room for these entries and half as many again, not
 /// yet published.
-Table::Segment Table::build(const Entry* const* begin, const Entry* const* end,
-                            std::size_t more_than)
+Table::Segment Table::build(const Mover* begin, const Mover* end, std::size_t more_than)
 {
     const std::size_t wanted =
         std::max(size_for(static_cast<std::size_t>(end - begin)), more_than + 1);
     for (const auto* size = std::lower_bound(sizes.begin(), sizes.end(), wanted);
          size != sizes.end(); ++size) {
         const Segment built = allocate(*size);
-        const bool fits = std::all_of(begin, end, [&](const Entry* entry) {
-            return put(built, const_cast<Entry&>(*entry), hash(entry->key(), seed_));
-        });
+        const bool fits = std::all_of(
+            begin, end, [&](const Mover& mover) { return put(built, *mover.entry, mover.hash); });
         if (fits) return built;
         free(built);
     }

@@ -122,6 +122,12 @@ private:
         std::size_t first, second;
     };
 
+    /// An entry on its way from one segment to another.
+    struct Mover {
+        Entry* entry;
+        std::uint64_t hash;
+    };
+
     /// Some lines of a directory.
     struct Lines {
         void name(const Segment& segment) const noexcept;
@@ -174,10 +180,10 @@ private:
     Slot* make_way(const Segment& segment, const Places& places) noexcept;
     void grow(std::uint64_t hash);
     void begin_region(std::atomic<Word>& region);
-    static const Entry** gather(const Segment& from, const Entry** to) noexcept;
-    void split(const Lines& lines, std::size_t depth, const Entry** begin, const Entry** end);
+    Mover* gather(const Segment& from, Mover* to) const noexcept;
+    void split(const Lines& lines, std::size_t depth, Mover* begin, Mover* end);
     void deepen(std::uint64_t hash);
-    Segment build(const Entry* const* begin, const Entry* const* end, std::size_t more_than);
+    Segment build(const Mover* begin, const Mover* end, std::size_t more_than);
     Segment allocate(std::size_t count);
     void free(const Segment& segment) noexcept;
 

@@ -382,9 +382,10 @@ bool Client::received(std::string_view message)
 
 void Client::close()
 {
+    Jobs jobs;
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true) || !executor_) return;
-    Jobs jobs = ledger_.take();
+    jobs = ledger_.take();
     for (Job& job : jobs) {
         if (job.handler) post_end(std::move(job.handler), errc::closed);
     }
