@@ -38,6 +38,7 @@ namespace {
 struct Diary {
     std::atomic<std::size_t> begun = 0;
     std::shared_ptr<int> frames = std::make_shared<int>(0);
+    std::string galaxy_seen;  ///< by a fetch, once it had been cancelled
 };
 
 /// Answers nothing before it is cancelled.
@@ -48,13 +49,14 @@ public:
     {
     }
 
-    asio::awaitable<FetchResult> fetch(FetchRequest) override
+    asio::awaitable<FetchResult> fetch(FetchRequest request) override
     {
         const auto frame = diary_.frames;
         ++diary_.begun;
         FetchResult result;
         asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
         co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, result.error));
+        if (request.id == 1) diary_.galaxy_seen = request.galaxy;
         co_return result;
     }
 
@@ -137,6 +139,19 @@ TEST_CASE("context, universe and galaxy go in any order, with a coroutine's fetc
         CHECK(diary.frames.use_count() == 1);
         CHECK(asker.handler.use_count() == 1);
     }
+}
+
+TEST_CASE("a cancelled coroutine may read its request once nothing else is left of the galaxy")
+{
+    Diary diary;
+    Asker asker(diary);
+    asker.io->poll();
+    REQUIRE(diary.begun == 1);
+    asker.universe.reset();
+    asker.galaxy.reset();
+    asker.io->poll();
+    CHECK(diary.galaxy_seen == "galaxy with a name of some length");
+    CHECK(diary.frames.use_count() == 1);
 }
 
 TEST_CASE("a coroutine fetcher outlives its context, and drops what it is asked then")
