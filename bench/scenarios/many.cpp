@@ -2,6 +2,7 @@
 //
 // As many keys as there are callers, wanted together: by one `get_many`, by as many gets that one
 // caller starts and waits for, and by callers who get one each and do not wait for one another.
+// Then the same by several askers at once, so that one's way to a peer and back is another's work.
 
 #include "scenarios/asker.hpp"
 #include "scenarios/asking.hpp"
@@ -91,12 +92,14 @@ asio::awaitable<void> ask_for_one(Place place, const galaxy::Galaxy& galaxy, Key
     } while (place.lap.goes_on(1));
 }
 
-/// The three ways to get what `galaxy` has there, or a peer of it.
-void enter(Contest& contest, const std::string& where, const Options& options,
+constexpr std::size_t several = 8;
+
+/// The three ways in which so many askers at once get what `galaxy` has there, or a peer of it.
+void enter(Contest& contest, const std::string& where, std::size_t askers, const Options& options,
            const Requests& requests, asio::io_context& io, const galaxy::Galaxy& galaxy)
 {
     const auto add = [&](const std::string& way, std::size_t callers, auto make_caller) {
-        contest.add(way + where, {{"threads", 1}, {"callers", callers}},
+        contest.add(way + where, {{"threads", 1}, {"askers", askers}, {"callers", callers}},
                     [&options, &io, callers, make_caller](Histogram& latencies) {
                         return run_workers(io, callers, 1, options.seconds, latencies, make_caller);
                     });
@@ -106,9 +109,9 @@ void enter(Contest& contest, const std::string& where, const Options& options,
             return ask_for_all(place, galaxy, Keys(requests, place), options.callers, get_all);
         };
     };
-    add("get_many", 1, for_all(get_together));
-    add("gets at once", 1, for_all(get_at_once));
-    add("a get a caller", options.callers, [&requests, &galaxy](Place place) {
+    add("get_many", askers, for_all(get_together));
+    add("gets at once", askers, for_all(get_at_once));
+    add("a get a caller", askers * options.callers, [&requests, &galaxy](Place place) {
         return ask_for_one(place, galaxy, Keys(requests, place));
     });
     contest.compare("get_many" + where, "gets at once" + where);
@@ -125,14 +128,18 @@ void run(const Options& options, Report& report)
     node.fill(residents, options.key_size);
     Asker asker(options, Asker::By::stream);
 
-    Contest contest(options);
-    enter(contest, ", in memory", options, requests, node.io(), node.galaxy());
-    enter(contest, ", at a peer", options, requests, asker.io(), asker.galaxy());
-    contest.run();
-    report.add(contest.table(std::to_string(options.callers) + " keys of " + short_count(residents)
-                             + " together, " + std::to_string(options.key_size) + "-byte keys, "
-                             + std::to_string(options.value_size) + "-byte values, "
-                             + to_string(options.popularity)));
+    for (const std::size_t askers : {std::size_t{1}, several}) {
+        const std::string by = askers == 1 ? "" : ", " + std::to_string(askers) + " askers";
+        Contest contest(options);
+        enter(contest, ", in memory" + by, askers, options, requests, node.io(), node.galaxy());
+        enter(contest, ", at a peer" + by, askers, options, requests, asker.io(), asker.galaxy());
+        contest.run();
+        report.add(contest.table(std::to_string(options.callers) + " keys of "
+                                 + short_count(residents) + " together" + by + ", "
+                                 + std::to_string(options.key_size) + "-byte keys, "
+                                 + std::to_string(options.value_size) + "-byte values, "
+                                 + to_string(options.popularity)));
+    }
 }
 
 }  // namespace

@@ -103,7 +103,7 @@ public:
         const auto opener =
             std::make_shared<UpgradeOpener>(options_, endpoint, tls, context, peer.id);
         const stream::ClientOptions options{options_.stream.window, options_.stream.idle_timeout,
-                                            options_.stream.ask_again};
+                                            options_.stream.ask_again, options_.connect_timeout};
         StreamLink::Streams streams;
         for (std::size_t i = 0; i != options_.stream.connections; ++i) {
             streams.push_back(

@@ -27,6 +27,16 @@ namespace {
 /// The longest message that either side takes.
 constexpr std::size_t max_message = std::size_t{1} << 20;
 
+/// Whether a handshake failed by what the peer answered.
+bool is_answer(const error_code& why)
+{
+    using Http = beast::http::error;
+    using beast::websocket::error;
+    if (why == Http::end_of_stream || why == Http::partial_message) return false;
+    return why.category() == make_error_code(error::upgrade_declined).category()
+           || why.category() == make_error_code(Http::bad_version).category();
+}
+
 }  // namespace
 
 struct UpgradeOpener::Plan {
@@ -77,7 +87,7 @@ private:
 
     Transport& transport() { return socket_->next_layer(); }
 
-    /// Where the answer is no, whatever it was, the same request by plain HTTP will say why.
+    /// Where there is no stream, for whatever reason, the request by plain HTTP will say why.
     void upgraded(error_code error)
     {
         // By TLS 1.3 a client believes the handshake to be over before its certificate was looked
@@ -88,7 +98,7 @@ private:
         const std::string_view peer = answer_[header::peer];
         const bool agreed = !error && answer_["Sec-WebSocket-Protocol"] == stream::subprotocol
                             && (peer.empty() || peer == plan_->peer);
-        if (!agreed) return end({});
+        if (!agreed) return end({nullptr, {}, {}, !error || is_answer(error)});
         end({std::move(socket_), {}, {}});
     }
 

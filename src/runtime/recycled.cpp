@@ -10,7 +10,7 @@ namespace galaxy {
 
 namespace {
 
-constexpr std::size_t most_kept = under_asan ? 0 : std::size_t{256} << 10;  // bytes, a thread
+constexpr std::size_t most_kept = under_asan ? 0 : std::size_t{1} << 20;  // bytes, a thread
 
 constexpr std::size_t step = 64;
 constexpr std::size_t largest = 1024;

@@ -149,6 +149,41 @@ TEST_CASE("A peer that does not answer the upgrade in time is asked by plain HTT
     CHECK(peer.upgrades == 1);
 }
 
+TEST_CASE("Who was cut off or silent is asked for a stream again soon, who declined is not",
+          "[stream][rules]")
+{
+    struct Case {
+        std::string name;
+        StreamPeer::Upgrade first;
+        bool soon;
+    };
+    const std::vector<Case> cases = {
+        {"the end", [](Wire&, const std::string&) {}, true},
+        {"half an answer", [](Wire& wire, const std::string&) { wire.send("HTTP/1.1 101"); }, true},
+        {"a reset", [](Wire& wire, const std::string&) { wire.reset(); }, true},
+        {"silence", [](Wire& wire, const std::string&) { wire.closed_within(20s); }, true},
+        {"404", [](Wire& wire, const std::string&) { wire.send(answer("", "", "404 No")); }, false},
+        {"no HTTP", [](Wire& wire, const std::string&) { wire.send("what?\r\n\r\n"); }, false},
+    };
+    for (const auto& [name, first, soon] : cases) {
+        INFO(name);
+        std::atomic<bool> asked = false;
+        StreamPeer peer([&, &said = first](Wire& wire, const std::string& request) {
+            if (!asked.exchange(true)) return said(wire, request);
+            StreamWire stream = StreamWire::agreed(wire, request);
+            serve_well(stream);
+        });
+        const auto protocol = http::protocol({.connect_timeout = 20ms});
+        Caller caller(*protocol, peer.uri());
+        const auto agreed = [&] { return caller.fetch("k").value == "value of k" && asked; };
+        if (soon) {
+            CHECK(eventually([&] { return agreed() && peer.upgrades > 1; }));
+        } else {
+            CHECK_FALSE(eventually([&] { return agreed() && peer.upgrades > 1; }, 200ms));
+        }
+    }
+}
+
 TEST_CASE("A peer that names no id is as good as the one that is meant", "[stream][rules]")
 {
     std::promise<std::string> asked;

@@ -34,7 +34,9 @@ struct StreamOptions {
     /// A connection is closed that has not been used for so long, give or take a quarter; until
     /// then it is outstanding work. Positive.
     Duration idle_timeout = std::chrono::seconds(60);
-    /// How soon a peer that had no stream to give is asked again. Not negative.
+    /// How soon a peer that had no stream to give is asked again. One that did not say so, but was
+    /// cut off or silent, is asked after `connect_timeout`, then after twice as long each time, up
+    /// to this. Not negative.
     Duration ask_again = std::chrono::seconds(30);
 };
 

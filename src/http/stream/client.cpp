@@ -27,11 +27,11 @@ constexpr unsigned looks = 4;
 constexpr std::size_t least_of_a_burst = 16;
 
 /// As the wire says it: zero where there is no deadline, and at least one.
-std::uint32_t milliseconds_until(std::optional<std::chrono::steady_clock::time_point> deadline,
+std::uint32_t milliseconds_until(std::chrono::steady_clock::time_point deadline,
                                  std::chrono::steady_clock::time_point now)
 {
-    if (!deadline) return 0;
-    const auto left = *deadline - now;
+    if (deadline == std::chrono::steady_clock::time_point::max()) return 0;
+    const auto left = deadline - now;
     const std::int64_t rounded_up = std::chrono::ceil<std::chrono::milliseconds>(left).count();
     constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(rounded_up, 1, most));
@@ -171,7 +171,8 @@ void Client::start(std::span<FetchStart> requests)
         }
         flush();
     }
-    plain_->start_many(by_plain);
+    // Without one left to start, the caller may have been answered, and have let go of us.
+    if (!by_plain.empty()) plain_->start_many(by_plain);
 }
 
 void Client::take(FetchStart one, Clock::time_point now)
@@ -271,26 +272,25 @@ void Client::opened_or_not(Opened outcome)
     std::shared_ptr<Channel> channel;
     if (outcome.socket)
         channel = std::make_shared<Channel>(std::move(outcome.socket), Channel::Reading::always);
-    Jobs failed;
+    Jobs line;
     {
         const std::lock_guard lock(mutex_);
         state_ = State::closed;
         if (closed_ || !executor_) return;
-        if (channel) {
-            begin(channel);
-        } else if (outcome.error) {
-            failed = ledger_.take_line();
-        } else {
+        if (channel) return begin(channel);
+        line = ledger_.take_line();
+        if (!outcome.error) {
             refused_ = true;
-            ask_again_at_ = Clock::now() + options_.ask_again;
-            go_plain(ledger_.take_line());
+            ask_again_at_ = Clock::now() + pause_after(outcome);
+            go_plain(line);
         }
     }
-    for (const JobPtr& job : failed) {
+    if (!outcome.error) return;
+    for (const Job& job : line) {
         FetchResult result;
         result.error = outcome.error;
         result.detail = outcome.detail;
-        job->handler->done(std::move(result));
+        job.handler->done(std::move(result));
     }
 }
 
@@ -302,15 +302,25 @@ void Client::begin(const std::shared_ptr<Channel>& channel)
     channel->start(reader);
     state_ = State::open;
     refused_ = false;
+    unheard_for_ = Duration::zero();
     ++opened_;
     digest_.clear();
     send_waiting();
 }
 
+/// Who declined does not speak this, and will not for a while. Who was cut off, or was slow, may
+/// have been killed a moment ago, or have much to do: more so by plain HTTP.
+Duration Client::pause_after(const Opened& refusal)
+{
+    if (refusal.declined) return options_.ask_again;
+    unheard_for_ = std::max(2 * unheard_for_, options_.ask_again_soon);
+    return unheard_for_ = std::min(unheard_for_, options_.ask_again);
+}
+
 /// With the mutex held, so that who cancels meanwhile finds them here or there.
 void Client::go_plain(const Jobs& jobs)
 {
-    for (const JobPtr& job : jobs) plain_->start(job->request, job->handler);
+    for (const Job& job : jobs) plain_->start(job.request, job.handler);
 }
 
 void Client::channel_ended(error_code error)
@@ -323,11 +333,11 @@ void Client::channel_ended(error_code error)
         failed = ledger_.take_broken(error != errc::protocol_error);
         if (ledger_.has_line() && !closed_ && executor_) open();
     }
-    for (const JobPtr& job : failed) {
+    for (const Job& job : failed) {
         FetchResult result;
         result.error = error == errc::protocol_error ? errc::protocol_error : errc::peer_reset;
         result.detail = "the stream ended: " + error.message();
-        job->handler->done(std::move(result));
+        job.handler->done(std::move(result));
     }
 }
 
@@ -336,7 +346,7 @@ void Client::channel_ended(error_code error)
 bool Client::received(std::string_view message)
 {
     struct Ended {
-        JobPtr job;
+        Job job;
         Answer answer;
     };
     std::vector<Ended> ended;
@@ -351,21 +361,20 @@ bool Client::received(std::string_view message)
             const std::optional<Frame> frame = take_frame(message);
             const auto answer = frame && frame->kind == Kind::answer ? read_answer(frame->body)
                                                                      : std::optional<Answer>();
-            JobPtr job = answer ? ledger_.take_answered(answer->id) : nullptr;
+            std::optional<Job> job = answer ? ledger_.take_answered(answer->id) : std::nullopt;
             // Each request is answered once; whatever else comes is not for us to guess.
-            good = job != nullptr;
+            good = job.has_value();
             if (!good || !job->handler) continue;
             if (answer->status == Status::ask_by_http) {
-                by_plain.push_back(std::move(job));
+                by_plain.push_back(std::move(*job));
             } else {
-                ended.push_back({std::move(job), *answer});
+                ended.push_back({std::move(*job), *answer});
             }
         }
         if (good) send_waiting();
         go_plain(by_plain);
     }
-    for (const auto& [job, answer] : ended)
-        job->handler->done(result_of(answer, job->request, kept));
+    for (const auto& [job, answer] : ended) job.handler->done(result_of(answer, job.request, kept));
     return good;
 }
 
@@ -375,8 +384,9 @@ void Client::close()
 {
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true) || !executor_) return;
-    for (const JobPtr& job : ledger_.take()) {
-        if (job->handler) post_end(std::move(job->handler), errc::closed);
+    Jobs jobs = ledger_.take();
+    for (Job& job : jobs) {
+        if (job.handler) post_end(std::move(job.handler), errc::closed);
     }
     if (channel_) channel_->close();
 }

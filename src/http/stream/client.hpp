@@ -26,6 +26,8 @@ struct ClientOptions {
     std::size_t window = 1024;  ///< requests that wait for an answer at once; more wait in line
     Duration idle_timeout = std::chrono::seconds(60);
     Duration ask_again = std::chrono::seconds(30);  ///< after the peer said that it has no stream
+    /// After it was cut off, or said nothing; twice as long each time, up to `ask_again`.
+    Duration ask_again_soon = std::chrono::milliseconds(250);
 };
 
 /// The asking half: one stream to a peer, opened when there is something to ask, closed when there
@@ -63,6 +65,7 @@ private:
     void go_plain(const Jobs& jobs);
     void open();
     void begin(const std::shared_ptr<Channel>& channel);
+    Duration pause_after(const Opened& refusal);
     void send(Job& job, Clock::time_point now);
     void send_waiting();
     void flush(Channel::Company company = Channel::Company::any);
@@ -88,6 +91,7 @@ private:
     std::uint64_t opened_ = 0;
     std::uint64_t started_ = 0;
     bool refused_ = false;  ///< the peer did not want a stream when it was last asked
+    Duration unheard_for_ = Duration::zero();  ///< the pause since it last said nothing
     Clock::time_point ask_again_at_{};
     bool closed_ = false;
 };

@@ -1,34 +1,24 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/stream/ledger.hpp"
 
-#include "runtime/recycled.hpp"
-
-#include <new>
 #include <utility>
 
 namespace galaxy::http::stream {
 
-void DeleteJob::operator()(Job* job) const noexcept
-{
-    job->~Job();
-    recycle(job, sizeof(Job));
-}
-
 Job& Ledger::add(FetchStart one, Job::Clock::time_point now)
 {
     const FetchRequest& request = *one.request;
-    JobPtr& job = jobs_[request.id];
-    job.reset(::new (take_recycled(sizeof(Job))) Job{request, std::move(one.handler), {}});
+    Job job{.request = request, .handler = std::move(one.handler)};
     // One that is beyond what the clock can say will not come.
-    if (request.timeout > Duration::zero() && request.timeout < Job::Clock::time_point::max() - now)
-        job->deadline = now + request.timeout;
-    return *job;
+    if (request.timeout > Duration::zero() && request.timeout < job.deadline - now)
+        job.deadline = now + request.timeout;
+    return jobs_.insert_or_assign(request.id, std::move(job)).first->second;
 }
 
 Job* Ledger::find(std::uint64_t id) noexcept
 {
     const auto found = jobs_.find(id);
-    return found == jobs_.end() ? nullptr : found->second.get();
+    return found == jobs_.end() ? nullptr : &found->second;
 }
 
 Job* Ledger::take_next()
@@ -54,11 +44,11 @@ void Ledger::sent(Job& job) noexcept
     ++in_flight_;
 }
 
-JobPtr Ledger::take_answered(std::uint64_t id) noexcept
+std::optional<Job> Ledger::take_answered(std::uint64_t id) noexcept
 {
     const auto found = jobs_.find(id);
-    if (found == jobs_.end() || !found->second->sent) return nullptr;
-    JobPtr job = std::move(found->second);
+    if (found == jobs_.end() || !found->second.sent) return std::nullopt;
+    std::optional<Job> job = std::move(found->second);
     jobs_.erase(found);
     --in_flight_;
     if (!job->handler) --abandoned_;
@@ -70,7 +60,7 @@ Jobs Ledger::take_line()
     Jobs taken;
     for (const std::uint64_t id : std::exchange(line_, {})) {
         const auto found = jobs_.find(id);
-        if (found == jobs_.end() || found->second->sent) continue;
+        if (found == jobs_.end() || found->second.sent) continue;
         taken.push_back(std::move(found->second));
         jobs_.erase(found);
     }
@@ -83,7 +73,7 @@ Jobs Ledger::take_broken(bool worth_another_try)
     in_flight_ = 0;
     abandoned_ = 0;
     for (auto known = jobs_.begin(); known != jobs_.end();) {
-        Job& job = *known->second;
+        Job& job = known->second;
         if (!job.sent) {
             ++known;
         } else if (job.handler && worth_another_try && !job.again) {
@@ -92,7 +82,7 @@ Jobs Ledger::take_broken(bool worth_another_try)
             line_.push_front(known->first);
             ++known;
         } else {
-            if (job.handler) broken.push_back(std::move(known->second));
+            if (job.handler) broken.push_back(std::move(job));
             jobs_.erase(known++);
         }
     }

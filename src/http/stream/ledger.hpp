@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -21,16 +20,12 @@ struct Job {
 
     FetchRequest request;
     FetchHandler handler;  ///< null: cancelled
-    std::optional<Clock::time_point> deadline;
+    Clock::time_point deadline = Clock::time_point::max();  ///< the most: none
     bool sent = false;
     bool again = false;  ///< for the second time
 };
 
-struct DeleteJob {
-    void operator()(Job* job) const noexcept;
-};
-using JobPtr = std::unique_ptr<Job, DeleteJob>;
-using Jobs = std::vector<JobPtr>;
+using Jobs = std::vector<Job>;
 
 /// The requests of a stream's asking half, from their start to their end: in line, then sent. No
 /// more than a window of them are sent and not answered at once. Its user's to guard.
@@ -40,10 +35,10 @@ public:
 
     bool empty() const noexcept { return jobs_.empty(); }
 
-    /// A new one, neither sent nor in line.
+    /// A new one, neither sent nor in line. Valid until the next.
     Job& add(FetchStart one, Job::Clock::time_point now);
 
-    /// Null where there is none.
+    /// Null where there is none. Valid until another is added.
     Job* find(std::uint64_t id) noexcept;
     /// One that was not sent.
     void erase(std::uint64_t id) noexcept { jobs_.erase(id); }
@@ -60,8 +55,8 @@ public:
     /// Nobody waits any more for one that was sent. False where these fill the window.
     bool abandon() noexcept { return ++abandoned_ < window_; }
 
-    /// One that was sent and is answered now; null where there is none.
-    JobPtr take_answered(std::uint64_t id) noexcept;
+    /// One that was sent and is answered now; nothing where there is none.
+    std::optional<Job> take_answered(std::uint64_t id) noexcept;
 
     /// All that are in line.
     Jobs take_line();
@@ -77,7 +72,7 @@ private:
     static constexpr std::size_t spare_for_peeks = 8;
 
     const std::size_t window_;
-    boost::unordered_flat_map<std::uint64_t, JobPtr> jobs_;
+    boost::unordered_flat_map<std::uint64_t, Job> jobs_;
     std::deque<std::uint64_t> line_;  ///< not sent yet, in order; some may be over
     std::size_t in_flight_ = 0;       ///< sent and not answered
     std::size_t abandoned_ = 0;       ///< of these, cancelled

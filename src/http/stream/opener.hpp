@@ -17,7 +17,8 @@ struct Opened {
     std::unique_ptr<WebSocket> socket;  ///< null: none
     boost::system::error_code error;    ///< the peer was not to be reached
     std::string detail;                 ///< for the log
-    // Neither socket nor error: the peer does not speak this, or did not say so in time.
+    // Neither socket nor error: the peer was reached, and gave no stream.
+    bool declined = false;  ///< it said so; else it was cut off, or said nothing in time
 };
 
 /// Connects to one peer and asks it for a stream.
