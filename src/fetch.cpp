@@ -21,8 +21,9 @@
 
 #include <atomic>
 #include <exception>
+#include <mutex>
+#include <unordered_map>
 #include <utility>
-#include <vector>
 
 namespace galaxy {
 
@@ -98,7 +99,8 @@ asio::awaitable<FetchResult> RemoteFetcher::fetch(FetchRequest request)
     co_return co_await std::move(answer);
 }
 
-/// One coroutine under way, cancelled on its own strand.
+/// One coroutine under way, cancelled on its own strand. The coroutine keeps it: the signal has to
+/// live for as long as what listens to it, and the strand must not outlive its context.
 struct CoroutineFetcher::Running {
     explicit Running(asio::strand<asio::any_io_executor> s) : strand(std::move(s)) {}
 
@@ -106,7 +108,80 @@ struct CoroutineFetcher::Running {
     asio::cancellation_signal signal;
 };
 
-CoroutineFetcher::CoroutineFetcher(asio::any_io_executor executor) : executor_(std::move(executor))
+/// What the context's end takes away. Whatever is posted is posted under the mutex, so that the
+/// context does not go meanwhile.
+class CoroutineFetcher::State final : private Enrolment {
+public:
+    explicit State(asio::any_io_executor executor)
+        : Enrolment(executor), executor_(std::move(executor))
+    {
+    }
+
+    ~State() override
+    {
+        leave([this] { executor_ = {}; });
+    }
+
+    /// Posts `begin(running)` to a strand of its own; drops it where the context is gone. `running`
+    /// is null where the fetcher is closed.
+    template <class Begin>
+    void start(std::uint64_t id, Begin begin)
+    {
+        const std::lock_guard lock(mutex_);
+        if (!executor_) return;
+        if (closed_) return asio::post(executor_, [begin = std::move(begin)] { begin(nullptr); });
+        auto running = std::make_shared<Running>(asio::make_strand(executor_));
+        running_.emplace(id, running);
+        const auto strand = running->strand;
+        asio::post(strand,
+                   [begin = std::move(begin), running = std::move(running)] { begin(running); });
+    }
+
+    void ended(std::uint64_t id)
+    {
+        const std::lock_guard lock(mutex_);
+        running_.erase(id);
+    }
+
+    void cancel(std::uint64_t id)
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = running_.find(id);
+        if (executor_ && found != running_.end()) cancel(found->second.lock());
+    }
+
+    void close()
+    {
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        if (!executor_) return;
+        for (const auto& [id, running] : running_) cancel(running.lock());
+    }
+
+private:
+    static void cancel(std::shared_ptr<Running> running)
+    {
+        if (!running) return;
+        const auto strand = running->strand;
+        asio::post(strand, [running = std::move(running)] {
+            running->signal.emit(asio::cancellation_type::terminal);
+        });
+    }
+
+    void context_gone(Garbage& garbage) noexcept override
+    {
+        const std::lock_guard lock(mutex_);
+        garbage.take(std::exchange(executor_, {}));
+    }
+
+    std::mutex mutex_;
+    asio::any_io_executor executor_;  // empty once the context is gone
+    std::unordered_map<std::uint64_t, std::weak_ptr<Running>> running_;
+    bool closed_ = false;
+};
+
+CoroutineFetcher::CoroutineFetcher(asio::any_io_executor executor)
+    : state_(std::make_unique<State>(std::move(executor)))
 {
 }
 
@@ -114,33 +189,23 @@ CoroutineFetcher::~CoroutineFetcher() = default;
 
 void CoroutineFetcher::start(const FetchRequest& request, FetchHandler handler)
 {
-    const auto running = std::make_shared<Running>(asio::make_strand(executor_));
-    bool closed = false;
-    {
-        const std::lock_guard lock(mutex_);
-        closed = closed_;
-        if (!closed) running_.emplace(request.id, running);
-    }
-    auto ended = [self = shared_from_this(), id = request.id, handler](std::exception_ptr error,
-                                                                       FetchResult result) {
-        {
-            const std::lock_guard lock(self->mutex_);
-            self->running_.erase(id);
-        }
-        if (!error) return handler->done(std::move(result));
-        try {
-            std::rethrow_exception(error);
-        } catch (const boost::system::system_error& e) {
-            handler->done(failed(e.code(), e.what()));
-        } catch (const std::exception& e) {
-            handler->done(failed(errc::protocol_error, e.what()));
-        } catch (...) {
-            handler->done(failed(errc::protocol_error, "something that is no std::exception"));
-        }
-    };
-    asio::post(running->strand, [self = shared_from_this(), running, request, closed, handler,
-                                 ended = std::move(ended)]() mutable {
-        if (closed) return handler->done(failed(errc::closed));
+    state_->start(request.id, [self = shared_from_this(), request, handler = std::move(handler)](
+                                  const std::shared_ptr<Running>& running) {
+        if (!running) return handler->done(failed(errc::closed));
+        auto ended = [self, running, id = request.id, handler](std::exception_ptr error,
+                                                               FetchResult result) {
+            self->state_->ended(id);
+            if (!error) return handler->done(std::move(result));
+            try {
+                std::rethrow_exception(error);
+            } catch (const boost::system::system_error& e) {
+                handler->done(failed(e.code(), e.what()));
+            } catch (const std::exception& e) {
+                handler->done(failed(errc::protocol_error, e.what()));
+            } catch (...) {
+                handler->done(failed(errc::protocol_error, "something that is no std::exception"));
+            }
+        };
         asio::co_spawn(running->strand, self->fetch(request),
                        asio::bind_cancellation_slot(running->signal.slot(), std::move(ended)));
     });
@@ -148,26 +213,12 @@ void CoroutineFetcher::start(const FetchRequest& request, FetchHandler handler)
 
 void CoroutineFetcher::cancel(std::uint64_t id)
 {
-    std::shared_ptr<Running> running;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = running_.find(id);
-        if (found == running_.end()) return;
-        running = found->second;
-    }
-    asio::post(running->strand,
-               [running] { running->signal.emit(asio::cancellation_type::terminal); });
+    state_->cancel(id);
 }
 
 void CoroutineFetcher::close()
 {
-    std::vector<std::uint64_t> ids;
-    {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        for (const auto& [id, running] : running_) ids.push_back(id);
-    }
-    for (const std::uint64_t id : ids) cancel(id);
+    state_->close();
 }
 
 }  // namespace galaxy

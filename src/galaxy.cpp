@@ -54,7 +54,7 @@ bool GalaxyCore::admit(const Waiter::Ref& waiter)
 {
     counters_.missed.add();
     counters_.waiting.add();
-    if (around_.observer) around_.observer->get_begun({name_, waiter->request().key});
+    if (around_.observer) around_.observer->get_begun({*name_, waiter->request().key});
     boost::system::error_code refusal = waiter->request().refusal;
     if (!refusal && intake_stopped_) refusal = errc::closed;
     if (refusal) refuse(waiter, refusal);
@@ -199,7 +199,7 @@ bool GalaxyCore::await_membership(const FlightPtr& flight)
 bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)
 {
     if (owner.link->admits()) return moment() < flight.half();
-    owner.link->probe_if_due(name_, flight.key, flight.ring->digest());
+    owner.link->probe_if_due(*name_, flight.key, flight.ring->digest());
     flight.peers_failed = true;
     return false;
 }
@@ -210,8 +210,9 @@ bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)
 void GalaxyCore::ask(const FlightPtr& flight, Link& link)
 {
     const TimePoint now = moment();
+    flight->galaxy = name_;
     FetchRequest request;
-    request.galaxy = name_;
+    request.galaxy = *name_;
     request.key = flight->key;
     request.digest = flight->ring->digest();
     request.timeout = flight->deadline - now;

@@ -63,7 +63,7 @@ TimePoint after(TimePoint now, Duration later) noexcept
 GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
                        Surroundings surroundings, asio::any_io_executor executor)
     : Enrolment(executor),
-      name_(std::move(name)),
+      name_(std::make_shared<const std::string>(std::move(name))),
       backend_(std::make_shared<const Backend>(std::move(backend))),
       options_(checked(std::move(options))),
       around_(std::move(surroundings)),
@@ -177,7 +177,7 @@ void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error
     counters_.waiting.subtract();
     const Duration took = std::max(now - waiter.request().begun, Duration::zero());
     record(counters_.get_seconds, took);
-    if (around_.observer) around_.observer->get_ended({name_, waiter.request().key}, error, took);
+    if (around_.observer) around_.observer->get_ended({*name_, waiter.request().key}, error, took);
     if (error) return count_error(error);
     switch (value.from()) {
     case Origin::main: return counters_.late_main.add();

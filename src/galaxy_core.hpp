@@ -71,7 +71,7 @@ public:
                boost::asio::any_io_executor executor);
     ~GalaxyCore();
 
-    const std::string& name() const noexcept { return name_; }
+    const std::string& name() const noexcept { return *name_; }
     const GalaxyOptions& options() const noexcept { return options_; }
     const Clock& clock() const noexcept { return *around_.clock; }
     const Logger& logger() const noexcept { return *around_.logger; }
@@ -239,7 +239,7 @@ private:
     void let_everything_go(Garbage& garbage) noexcept;
     void abandon(Waiter::Ref waiter, Garbage& garbage) noexcept;
 
-    const std::string name_;
+    const std::shared_ptr<const std::string> name_;
     const std::shared_ptr<const Backend> backend_;
     const GalaxyOptions options_;
     const Surroundings around_;

@@ -74,9 +74,10 @@ std::shared_ptr<Link> GalaxyCore::peek_target(Flight& flight)
 
 void GalaxyCore::peek(const FlightPtr& flight, Link& link)
 {
+    flight->galaxy = name_;
     FetchRequest request;
     request.verb = Verb::peek;
-    request.galaxy = name_;
+    request.galaxy = *name_;
     request.key = flight->key;
     request.digest = flight->ring->digest();
     request.timeout = around_.peek_timeout;
@@ -91,7 +92,7 @@ void GalaxyCore::call_backend(const FlightPtr& flight)
 {
     counters_.backend_loads.add();
     counters_.loads_now.add();
-    if (around_.observer) around_.observer->load_begun({name_, flight->key});
+    if (around_.observer) around_.observer->load_begun({*name_, flight->key});
     flight->call.emplace(backend_, this, flight->key, *flight);
     flight->call->begin_at(moment());
     if (loads_at_home_) {
@@ -120,10 +121,10 @@ void GalaxyCore::count_load(const Flight& flight, const LoadEnd& end)
     if (end.error && end.error != errc::not_found) {
         counters_.backend_load_errors.add();
         logger()(LogLevel::warning, "a backend load failed",
-                 {{"galaxy", name_}, {"key", printable(flight.key)}, {"what", end.what}});
+                 {{"galaxy", *name_}, {"key", printable(flight.key)}, {"what", end.what}});
     }
     if (around_.observer)
-        around_.observer->load_ended({name_, flight.key}, end.error, took, end.what);
+        around_.observer->load_ended({*name_, flight.key}, end.error, took, end.what);
 }
 
 void GalaxyCore::load_time_over(Flight& flight)

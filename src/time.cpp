@@ -9,6 +9,10 @@
 
 #include <cstdint>
 #include <ctime>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 namespace galaxy {
@@ -21,8 +25,10 @@ Duration read_clock(clockid_t id) noexcept
     return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
-/// A steady timer. All that is Asio's lives in `Armed`, which the context's end takes away, so that
-/// the alarm itself may live on.
+/// A steady timer. Thread-safe, the context's end included: those that use it on an executor of
+/// many threads order their calls, but not what rings meanwhile. All that is Asio's lives in
+/// `Armed`, which a ring on its way finds where the alarm is gone; its mutex is not held while
+/// functions are called or destroyed, as these are user code that may come back.
 class SteadyAlarm final : public Alarm, private Enrolment {
 public:
     explicit SteadyAlarm(const boost::asio::any_io_executor& executor)
@@ -32,59 +38,77 @@ public:
 
     ~SteadyAlarm() override
     {
-        std::function<void()> last;  // may be user code: ends without the lock
+        std::function<void()> last;
         leave([&] {
-            last = std::move(armed_->function);
-            armed_.reset();
+            const std::lock_guard lock(armed_->mutex);
+            last = armed_->take();
+            armed_->timer.reset();
         });
     }
 
     void arm(TimePoint at, std::function<void()> ring) override
     {
-        const std::shared_ptr<Armed> armed = armed_;
-        if (!armed) return;
-        // Destroyed last: its destructor may come back to this alarm, or end it.
-        const std::function<void()> old = std::exchange(armed->function, std::move(ring));
-        armed->timer.expires_at(at);
-        armed->timer.async_wait([weak = std::weak_ptr(armed), generation = ++armed->generation](
-                                    const boost::system::error_code&) {
+        // Destroyed last, as it may end this alarm.
+        std::function<void()> old;
+        const std::lock_guard lock(armed_->mutex);
+        if (!armed_->timer) return;
+        old = armed_->take();
+        armed_->function = std::move(ring);
+        armed_->timer->expires_at(at);
+        armed_->timer->async_wait([weak = std::weak_ptr(armed_), generation = armed_->generation](
+                                      const boost::system::error_code&) {
             if (const std::shared_ptr<Armed> alive = weak.lock()) alive->ring(generation);
         });
     }
 
     void cancel() override
     {
-        const std::shared_ptr<Armed> armed = armed_;
-        if (!armed) return;
-        const std::function<void()> old = std::exchange(armed->function, nullptr);
-        ++armed->generation;
-        armed->timer.cancel();
+        std::function<void()> old;
+        const std::lock_guard lock(armed_->mutex);
+        if (!armed_->timer) return;
+        old = armed_->take();
+        armed_->timer->cancel();
     }
 
 private:
     struct Armed {
-        explicit Armed(const boost::asio::any_io_executor& executor) : timer(executor) {}
+        explicit Armed(const boost::asio::any_io_executor& executor)
+            : timer(std::in_place, executor)
+        {
+        }
+
+        /// What was armed, which no ring finds any more. With the mutex held.
+        std::function<void()> take() noexcept
+        {
+            ++generation;
+            return std::exchange(function, nullptr);
+        }
 
         /// The error is of no interest: whatever cancels a wait makes a new generation too.
         void ring(std::uint64_t of)
         {
-            if (of != generation || !function) return;
-            const std::function<void()> now = std::exchange(function, nullptr);
-            now();
+            std::function<void()> now;
+            {
+                const std::lock_guard lock(mutex);
+                if (of == generation) now = take();
+            }
+            if (now) now();
         }
 
-        boost::asio::steady_timer timer;
+        std::mutex mutex;
+        std::optional<boost::asio::steady_timer> timer;  ///< none: its context is gone
         std::function<void()> function;
         std::uint64_t generation = 0;
     };
 
     void context_gone(Garbage& garbage) noexcept override
     {
-        garbage.take(std::move(armed_));
-        armed_.reset();
+        const std::lock_guard lock(armed_->mutex);
+        garbage.take(std::exchange(armed_->timer, std::nullopt));
+        garbage.take(armed_->take());
     }
 
-    std::shared_ptr<Armed> armed_;
+    const std::shared_ptr<Armed> armed_;
 };
 
 class SystemClock final : public Clock {

@@ -13,12 +13,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace galaxy {
 
@@ -128,6 +126,7 @@ public:
 
 /// A fetcher written as a coroutine: override `fetch`, and nothing else is needed. Each request
 /// runs on a strand of its own over the universe's executor; cancelling is terminal cancellation.
+/// It may outlive the executor's context, which ends the coroutines where they stand.
 class CoroutineFetcher : public RemoteFetcher,
                          public std::enable_shared_from_this<CoroutineFetcher> {
 public:
@@ -142,11 +141,9 @@ public:
 
 private:
     struct Running;
+    class State;
 
-    boost::asio::any_io_executor executor_;
-    std::mutex mutex_;
-    std::unordered_map<std::uint64_t, std::shared_ptr<Running>> running_;
-    bool closed_ = false;
+    const std::unique_ptr<State> state_;
 };
 
 }  // namespace galaxy

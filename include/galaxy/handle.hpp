@@ -62,7 +62,8 @@ public:
 
     /// As `get`, for any completion token of `void(error_code, Value)`. The handler runs on its
     /// associated executor (else the universe's) and never inside this call. While it waits, that
-    /// executor has outstanding work and must stay alive. `key` is needed for the call only.
+    /// executor has outstanding work and must stay alive; its context must until its `run` has
+    /// returned, as the work may end a moment after the handler. `key` is needed for the call only.
     template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
     auto async_get(std::string_view key, GetOptions options, Token&& token) const;
 

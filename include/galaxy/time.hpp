@@ -16,7 +16,8 @@ using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 /// A moment of the calendar: what a backend or a Go peer calls expiry.
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
 
-/// One pending call at a moment. Not thread-safe. An armed alarm may be outstanding work.
+/// One pending call at a moment. Calls to one alarm are ordered by its user; its ring may run on
+/// another thread meanwhile. An armed alarm may be outstanding work.
 class Alarm {
 public:
     virtual ~Alarm() = default;

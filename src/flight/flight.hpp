@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -100,10 +101,13 @@ struct Flight : std::enable_shared_from_this<Flight> {
     bool kept = false;      ///< its value was offered to the store
     bool ended = false;
 
+    /// What requests of either leg view, as they may outlive the galaxy. Null before the first.
+    std::shared_ptr<const std::string> galaxy;
+    std::shared_ptr<const Ring> ring;  ///< its digest likewise
+
     // The peer leg.
     bool on_peer_leg = false;
     bool peers_failed = false;  ///< the owner was not to be had
-    std::shared_ptr<const Ring> ring;
     std::shared_ptr<Leg> leg;
     Timer patience{*this, &FlightOwner::patience_over};
     Arrival<bool> membership;

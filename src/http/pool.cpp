@@ -77,12 +77,13 @@ void Pool::assign(const std::shared_ptr<Connection>& connection, const JobPtr& j
     connection->post_begin(job);
 }
 
-JobPtr Pool::next_waiting()
+JobPtr Pool::next_waiting(Jobs& stale)
 {
     while (!waiting_.empty()) {
         JobPtr job = std::move(waiting_.front());
         waiting_.pop_front();
         if (!job->over) return job;
+        stale.push_back(std::move(job));
     }
     return nullptr;
 }
@@ -112,10 +113,11 @@ void Pool::opening() noexcept
 
 void Pool::give_back(const std::shared_ptr<Connection>& connection)
 {
+    Jobs stale;
     const std::lock_guard lock(mutex_);
     if (!executor_) return;
     if (closed_ || connections_.size() > options_.max_connections) return close_idle(connection);
-    if (const JobPtr job = next_waiting()) return assign(connection, job);
+    if (const JobPtr job = next_waiting(stale)) return assign(connection, job);
     if (idle_.size() >= options_.max_idle || options_.idle_timeout <= Duration::zero()) {
         return close_idle(connection);
     }
@@ -124,10 +126,11 @@ void Pool::give_back(const std::shared_ptr<Connection>& connection)
 
 void Pool::discard(const std::shared_ptr<Connection>& connection)
 {
+    Jobs stale;
     const std::lock_guard lock(mutex_);
     connections_.erase(connection);
     if (!executor_ || closed_) return;
-    if (const JobPtr job = next_waiting()) dispatch(job);
+    if (const JobPtr job = next_waiting(stale)) dispatch(job);
 }
 
 void Pool::finish(const JobPtr& job, FetchResult result)
@@ -145,10 +148,11 @@ void Pool::finish(const JobPtr& job, FetchResult result)
 
 void Pool::cancel(std::uint64_t id)
 {
+    JobPtr job;
     const std::lock_guard lock(mutex_);
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) return;
-    const JobPtr job = std::move(found->second);
+    job = std::move(found->second);
     jobs_.erase(found);
     post_end(job, asio::error::operation_aborted);
 }
@@ -170,11 +174,13 @@ void Pool::post_end(const JobPtr& job, boost::system::error_code error)
 
 void Pool::close()
 {
+    std::unordered_map<std::uint64_t, JobPtr> jobs;
+    std::deque<JobPtr> waiting;
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
-    for (const auto& [id, job] : jobs_) post_end(job, errc::closed);
-    jobs_.clear();
-    waiting_.clear();
+    jobs.swap(jobs_);
+    waiting.swap(waiting_);
+    for (const auto& [id, job] : jobs) post_end(job, errc::closed);
     for (const Idle& idle : idle_) close_idle(idle.connection);
     idle_.clear();
 }

@@ -19,6 +19,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 namespace galaxy::http {
 
@@ -66,10 +67,13 @@ private:
 
     void context_gone(Garbage& garbage) noexcept override;
 
-    // All with the mutex held.
+    using Jobs = std::vector<JobPtr>;
+
+    // All with the mutex held. Jobs hold sinks, which may own the fetcher and thus come back: none
+    // ends here, what is over goes to `stale` and ends with the caller, without the mutex.
     void dispatch(const JobPtr& job);
     void assign(const std::shared_ptr<Connection>& connection, const JobPtr& job);
-    JobPtr next_waiting();
+    JobPtr next_waiting(Jobs& stale);
     void drop_stale();
     void close_idle(const std::shared_ptr<Connection>& connection);
     void post_end(const JobPtr& job, boost::system::error_code error);

@@ -152,16 +152,19 @@ bool Membership::replace(std::vector<Peer> peers, Role role, TimePoint now)
     if (closed_ || (known_ && peers == peers_ && role == role_)) return false;
     Links links = links_for(peers);
     std::shared_ptr<const Ring> ring = ring_of(peers, role, links);
+    std::deque<Past> past = past_;
+    std::erase_if(past, [&](const Past& one) { return now - one.until > warm_window_; });
+    if (known_) past.push_front({ring_, now});
+    if (past.size() > most_past) past.pop_back();
     {
+        // Nothing ends under the mutex: links have fetchers, and rings pickers, of other people's.
         const std::lock_guard lock(mutex_);
-        std::erase_if(past_, [&](const Past& past) { return now - past.until > warm_window_; });
-        if (known_) past_.push_front({ring_, now});
-        if (past_.size() > most_past) past_.pop_back();
+        past_.swap(past);
         warm_until_ = now + std::min(warm_window_, TimePoint::max() - now);
         known_ = true;
         peers_ = std::move(peers);
         role_ = role;
-        ring_ = std::move(ring);
+        ring_.swap(ring);
         links_.swap(links);
     }
     for (const auto& [id, old] : links) {
@@ -249,15 +252,16 @@ void Membership::close()
 {
     const std::lock_guard change(change_mutex_);
     std::vector<std::shared_ptr<Link>> all = links();
+    std::deque<Past> past;
     {
         const std::lock_guard lock(mutex_);
         closed_ = true;
-        for (const Past& past : past_) {
-            for (const auto& member : past.ring->members()) {
-                if (member.link) all.push_back(member.link);
-            }
+        past_.swap(past);
+    }
+    for (const Past& one : past) {
+        for (const auto& member : one.ring->members()) {
+            if (member.link) all.push_back(member.link);
         }
-        past_.clear();
     }
     for (const auto& link : all) link->close();
 }

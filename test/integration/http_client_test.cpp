@@ -144,6 +144,56 @@ TEST_CASE("Requests beyond the limit of connections wait in line (thanos-io/than
     CHECK(caller.link->connections() == 1);
 }
 
+namespace {
+
+/// Owns the link that it waits on.
+struct Owner final : FetchSink {
+    void done(FetchResult) override {}
+
+    std::shared_ptr<RemoteFetcher> link;
+    std::shared_ptr<int> life = std::make_shared<int>(0);
+};
+
+}  // namespace
+
+TEST_CASE("Whoever waits may own the link, and end it with itself", "[http][client]")
+{
+    std::promise<void> open;
+    const std::shared_future<void> opened = open.get_future().share();
+    ScriptedPeer peer([opened](Wire& wire, std::size_t) {
+        wire.receive_until("\r\n\r\n");
+        opened.wait();
+        wire.send(answer("v"));
+        wire.closed_within(20s);
+    });
+    const auto protocol = plain_protocol({.max_connections = 1});
+    Caller caller(*protocol, peer.uri());
+    const auto first = caller.start("first");
+    auto owner = std::make_shared<Owner>();
+    const std::weak_ptr<int> life = owner->life;
+    RemoteFetcher& link = *(owner->link = std::move(caller.link));
+    FetchRequest request;
+    request.id = 2;
+    request.galaxy = "g";
+    request.key = "in line";
+    link.start(request, std::move(owner));
+    link.cancel(2);
+    while (peer.connections() == 0) caller.io->poll();
+    caller.io->poll();
+    CHECK_FALSE(life.expired());  // given up, but in line still
+    SECTION("when its turn comes") {}
+    SECTION("when the link is closed")
+    {
+        link.close();
+        CHECK(life.expired());
+    }
+    open.set_value();
+    caller.wait(*first);
+    CHECK(first->completions == 1);
+    caller.io->run();
+    CHECK(life.expired());
+}
+
 TEST_CASE("A request may be given up at any moment", "[http][client]")
 {
     ScriptedPeer peer([](Wire& wire, std::size_t connection) {

@@ -14,8 +14,12 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <exception>
+#include <memory>
 #include <optional>
 #include <stdexcept>
+#include <utility>
+#include <vector>
 
 using galaxy::Loaded;
 using galaxy::testing::ScriptedBackend;
@@ -112,6 +116,29 @@ TEST_CASE("a script throws before the first suspension, or after it")
     REQUIRE(later->error);
     CHECK_THROWS_AS(std::rethrow_exception(later->error), int);
     CHECK(backend.running() == 0);
+}
+
+TEST_CASE("a script keeps every exception for as long as it lives, so that no load ends one")
+{
+    struct Failure {
+        std::shared_ptr<int> life = std::make_shared<int>(0);
+    };
+    std::vector<std::weak_ptr<int>> lives;
+    const auto failure = [&lives] {
+        Failure one;
+        lives.push_back(one.life);
+        return std::make_exception_ptr(std::move(one));
+    };
+    std::optional<ScriptedBackend> backend(std::in_place);
+    for (int i = 0; i != 2; ++i) {
+        backend->fail_with(failure());
+        backend->fail_with("a", failure());
+        backend->throw_at_once(failure());
+        if (i == 0) backend->reset();
+    }
+    for (const auto& life : lives) CHECK_FALSE(life.expired());
+    backend.reset();
+    for (const auto& life : lives) CHECK(life.expired());
 }
 
 TEST_CASE("a backend told to complete at once does not suspend")
