@@ -5,6 +5,7 @@
 #include <galaxy/testing.hpp>
 
 #include "support/ask.hpp"
+#include "support/heap.hpp"
 #include "support/patience.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -20,21 +21,12 @@
 #include <thread>
 #include <vector>
 
-#include <malloc.h>
-
 using namespace std::chrono_literals;
 
 namespace galaxy::test {
 namespace {
 
 constexpr Duration silence = 1s, get_timeout = 10s, backoff_max = 10s;
-
-/// Bytes that malloc has given and not got back.
-std::size_t allocated()
-{
-    const struct mallinfo2 all = ::mallinfo2();
-    return all.uordblks + all.hblkhd;
-}
 
 /// A universe "a" whose one peer, "b", is at the mercy of the test. Nothing is cached.
 class Scene {
@@ -269,10 +261,10 @@ void play_often(const Cell& cell)
         after(scene);
         scene.settle();
         if (round > 20) continue;
-        settled = std::max(settled, allocated());
+        settled = std::max(settled, allocated_bytes());
         descriptors = std::max(descriptors, open_descriptors());
     }
-    CHECK(allocated() <= settled + 20'000);  // of 180 rounds with 16 gets each
+    CHECK(allocated_bytes() <= settled + 20'000);  // of 180 rounds with 16 gets each
     CHECK(open_descriptors() <= descriptors);
 }
 

@@ -4,6 +4,7 @@
 
 #include "integration/http_node.hpp"
 #include "integration/stream_wire.hpp"
+#include "support/heap.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -14,8 +15,6 @@
 #include <string>
 #include <thread>
 #include <vector>
-
-#include <malloc.h>
 
 namespace {
 
@@ -37,13 +36,6 @@ void keep_little(const Wire& wire)
 {
     const int little = 65536;
     ::setsockopt(wire.fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
-}
-
-/// Bytes that malloc has given and not got back.
-std::size_t allocated()
-{
-    const struct mallinfo2 all = ::mallinfo2();
-    return all.uordblks + all.hblkhd;
 }
 
 /// Waits until the node, which has one thread, has done all that it can: it has answered others
@@ -78,7 +70,7 @@ TEST_CASE("A server reads no more from who does not take its answers", "[stream]
     const std::string key(30'000, 'k');
     stream.say(asking(0, key));
     REQUIRE(stream.answer());
-    const std::size_t held_before = allocated();
+    const std::size_t held_before = allocated_bytes();
 
     // Until neither side can go on; a server that went on reading would take all of it.
     const std::size_t most = 4 * (longest_send_buffer() + 8 * mebibyte) / key.size();
@@ -97,7 +89,7 @@ TEST_CASE("A server reads no more from who does not take its answers", "[stream]
     const std::size_t taken = node.g.stats().server_requests;
     CHECK(taken < asked);
     CHECK(taken * key.size() < longest_send_buffer() + 2 * mebibyte);
-    if (!sanitized) CHECK(allocated() < held_before + 2 * mebibyte);
+    if (!sanitized) CHECK(allocated_bytes() < held_before + 2 * mebibyte);
 
     // Others are served, and who reads again is answered everything.
     StreamWire other = StreamWire::to(node.port());
@@ -129,12 +121,12 @@ TEST_CASE("One message that asks for a large value without end gets some of them
     std::string frames;
     std::uint64_t asked = 0;
     while (frames.size() < mebibyte - 100) frames += asking(++asked, key);
-    const std::size_t held_before = allocated();
+    const std::size_t held_before = allocated_bytes();
     stream.say(frames);
     wait_until_idle(node);
     CHECK(node.g.stats().server_requests == 1 + asked);
     // The values, other answers, the message itself, and what is being sent of them.
-    if (!sanitized) CHECK(allocated() < held_before + 12 * mebibyte);
+    if (!sanitized) CHECK(allocated_bytes() < held_before + 12 * mebibyte);
 
     std::size_t values = 0;
     std::vector<int> times(asked + 1);

@@ -3,11 +3,10 @@
 
 #include "own_malloc.hpp"
 #include "store_fixture.hpp"
+#include "support/heap.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
-
-#include <malloc.h>
 
 #include <chrono>
 #include <string>
@@ -23,10 +22,7 @@ TEST_CASE("golang/groupcache #64: real memory is two or three times the budget")
 #ifdef GALAXY_OWN_MALLOC
     SKIP("a sanitizer's allocator does not tell what it gave");
 #else
-    const auto allocated = [] {
-        const struct mallinfo2 info = ::mallinfo2();
-        return static_cast<double>(info.uordblks + info.hblkhd);
-    };
+    const auto allocated = [] { return static_cast<double>(galaxy::test::allocated_bytes()); };
     const std::size_t value_size = GENERATE(0, 20, 100, 1000, 50'000);
     const bool expires = GENERATE(false, true);
     const double before = allocated();

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <cstddef>
+
+#include <malloc.h>
+
+namespace galaxy::test {
+
+/// Bytes that malloc has given and not got back. Not under sanitizers, whose allocator does not say.
+inline std::size_t allocated_bytes()
+{
+    const struct mallinfo2 all = ::mallinfo2();
+    return all.uordblks + all.hblkhd;
+}
+
+}  // namespace galaxy::test
