@@ -189,6 +189,7 @@ CoroutineFetcher::~CoroutineFetcher() = default;
 
 void CoroutineFetcher::start(const FetchRequest& request, FetchHandler handler)
 {
+    const auto kept = shared_from_this();  // what is posted may end, with all that it holds, before
     state_->start(request.id, [self = shared_from_this(), request, handler = std::move(handler)](
                                   const std::shared_ptr<Running>& running) {
         if (!running) return handler->done(failed(errc::closed));

@@ -74,7 +74,7 @@ struct FetchStart {
     FetchHandler handler;
 };
 
-/// The link to one peer. Thread-safe. Made by a `FetchProtocol`, owned by a universe.
+/// The link to one peer, by a `FetchProtocol`. Thread-safe; its caller keeps it during a call.
 class RemoteFetcher {
 public:
     virtual ~RemoteFetcher() = default;

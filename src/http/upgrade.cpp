@@ -9,8 +9,10 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
 #include <utility>
@@ -27,14 +29,18 @@ namespace {
 /// The longest message that either side takes.
 constexpr std::size_t max_message = std::size_t{1} << 20;
 
-/// Whether a handshake failed by what the peer answered.
-bool is_answer(const error_code& why)
+/// Whether a handshake that did not lead to a stream was declined; else the peer was cut off,
+/// silent or busy.
+bool is_declined(const error_code& why, const websocket::response_type& answer)
 {
-    using Http = beast::http::error;
-    using beast::websocket::error;
-    if (why == Http::end_of_stream || why == Http::partial_message) return false;
-    return why.category() == make_error_code(error::upgrade_declined).category()
-           || why.category() == make_error_code(Http::bad_version).category();
+    namespace http = beast::http;
+    if (why == http::error::end_of_stream || why == http::error::partial_message) return false;
+    if (answer.result() == http::status::service_unavailable) return false;
+    // Whatever else is wrong with an answer is of one of these categories; timeouts and broken
+    // connections are not.
+    static const auto& of_http = error_code(http::error::bad_version).category();
+    static const auto& of_upgrades = error_code(websocket::error::upgrade_declined).category();
+    return !why || why.category() == of_http || why.category() == of_upgrades;
 }
 
 }  // namespace
@@ -98,8 +104,13 @@ private:
         const std::string_view peer = answer_[header::peer];
         const bool agreed = !error && answer_["Sec-WebSocket-Protocol"] == stream::subprotocol
                             && (peer.empty() || peer == plan_->peer);
-        if (!agreed) return end({nullptr, {}, {}, !error || is_answer(error)});
-        end({std::move(socket_), {}, {}});
+        stream::Opened outcome;
+        if (agreed) {
+            outcome.socket = std::move(socket_);
+        } else {
+            outcome.declined = is_declined(error, answer_);
+        }
+        end(std::move(outcome));
     }
 
     void end(stream::Opened outcome)

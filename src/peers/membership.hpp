@@ -122,7 +122,8 @@ private:
     const Duration warm_window_;
     const MakeLink make_link_;
 
-    std::mutex change_mutex_;   ///< held for a whole change, links being made included
+    /// Held for a whole change: what makes, closes or destroys links and pickers must not come back.
+    std::mutex change_mutex_;
     mutable std::mutex mutex_;  ///< held for a read or the swap
     std::vector<Peer> peers_;
     Role role_;

@@ -193,8 +193,8 @@ void Table::begin_region(std::atomic<Word>& region)
     region.store(pack(directory, 0));
 }
 
-/// Writes down the entries of a segment, after all of them have been fetched for their keys. Returns
-/// where it ended.
+/// Writes down the entries of a segment, all of which are fetched before the first key is looked
+/// at. Returns where it ended.
 Table::Mover* Table::gather(const Segment& from, Mover* to) const noexcept
 {
     Mover* const first = to;

@@ -2,6 +2,7 @@
 #include <galaxy/http/protocol.hpp>
 
 #include "integration/http_scripted.hpp"
+#include "support/patience.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -162,7 +163,7 @@ TEST_CASE("Whoever waits may own the link, and end it with itself", "[http][clie
     const std::shared_future<void> opened = open.get_future().share();
     ScriptedPeer peer([opened](Wire& wire, std::size_t) {
         wire.receive_until("\r\n\r\n");
-        opened.wait();
+        opened.wait_for(20s);
         wire.send(answer("v"));
         wire.closed_within(20s);
     });
@@ -178,7 +179,10 @@ TEST_CASE("Whoever waits may own the link, and end it with itself", "[http][clie
     request.key = "in line";
     link.start(request, std::move(owner));
     link.cancel(2);
-    while (peer.connections() == 0) caller.io->poll();
+    REQUIRE(eventually([&] {
+        caller.io->poll();
+        return peer.connections() > 0;
+    }));
     caller.io->poll();
     CHECK_FALSE(life.expired());  // given up, but in line still
     SECTION("when its turn comes") {}

@@ -7,7 +7,7 @@
 
 namespace galaxy::test {
 
-/// Bytes that malloc has given and not got back. Not under sanitizers, whose allocator does not say.
+/// Bytes that malloc has given and not got back. A sanitizer's allocator does not say.
 inline std::size_t allocated_bytes()
 {
     const struct mallinfo2 all = ::mallinfo2();

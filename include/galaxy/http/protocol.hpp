@@ -35,8 +35,8 @@ struct StreamOptions {
     /// then it is outstanding work. Positive.
     Duration idle_timeout = std::chrono::seconds(60);
     /// How soon a peer that had no stream to give is asked again. One that did not say so, but was
-    /// cut off or silent, is asked after `connect_timeout`, then after twice as long each time, up
-    /// to this. Not negative.
+    /// cut off, silent or busy, is asked after `connect_timeout`, then after twice as long each
+    /// time, up to this. Not negative.
     Duration ask_again = std::chrono::seconds(30);
 };
 

@@ -136,7 +136,8 @@ Client::Client(ClientOptions options, std::shared_ptr<Opener> opener,
       opener_(std::move(opener)),
       plain_(std::move(plain)),
       executor_(std::move(executor)),
-      ledger_(options.window)
+      ledger_(options.window),
+      refusal_(options.ask_again, options.ask_again_soon)
 {
 }
 
@@ -188,9 +189,9 @@ bool Client::goes_plain(const FetchRequest& request)
 {
     if (request.verb != Verb::fetch && request.verb != Verb::peek) return true;
     if (request.key.size() > Channel::message_size) return true;
-    if (!refused_ || state_ == State::open) return false;
+    if (!refusal_.stands() || state_ == State::open) return false;
     // Who did not want one is asked again now and then, and nobody waits for what it says.
-    if (state_ == State::closed && Clock::now() >= ask_again_at_) open();
+    if (state_ == State::closed && refusal_.may_ask_again(Clock::now())) open();
     return true;
 }
 
@@ -280,8 +281,7 @@ void Client::opened_or_not(Opened outcome)
         if (channel) return begin(channel);
         line = ledger_.take_line();
         if (!outcome.error) {
-            refused_ = true;
-            ask_again_at_ = Clock::now() + pause_after(outcome);
+            refusal_.refused(outcome.declined, Clock::now());
             go_plain(line);
         }
     }
@@ -301,20 +301,10 @@ void Client::begin(const std::shared_ptr<Channel>& channel)
     reader->watch_idleness();
     channel->start(reader);
     state_ = State::open;
-    refused_ = false;
-    unheard_for_ = Duration::zero();
+    refusal_.agreed();
     ++opened_;
     digest_.clear();
     send_waiting();
-}
-
-/// Who declined does not speak this, and will not for a while. Who was cut off, or was slow, may
-/// have been killed a moment ago, or have much to do: more so by plain HTTP.
-Duration Client::pause_after(const Opened& refusal)
-{
-    if (refusal.declined) return options_.ask_again;
-    unheard_for_ = std::max(2 * unheard_for_, options_.ask_again_soon);
-    return unheard_for_ = std::min(unheard_for_, options_.ask_again);
 }
 
 /// With the mutex held, so that who cancels meanwhile finds them here or there.

@@ -4,6 +4,7 @@
 #include "http/stream/channel.hpp"
 #include "http/stream/ledger.hpp"
 #include "http/stream/opener.hpp"
+#include "http/stream/refusal.hpp"
 #include "runtime/enrolment.hpp"
 
 #include <galaxy/fetch.hpp>
@@ -25,9 +26,8 @@ namespace galaxy::http::stream {
 struct ClientOptions {
     std::size_t window = 1024;  ///< requests that wait for an answer at once; more wait in line
     Duration idle_timeout = std::chrono::seconds(60);
-    Duration ask_again = std::chrono::seconds(30);  ///< after the peer said that it has no stream
-    /// After it was cut off, or said nothing; twice as long each time, up to `ask_again`.
-    Duration ask_again_soon = std::chrono::milliseconds(250);
+    Duration ask_again = std::chrono::seconds(30);             ///< after a refusal, at most
+    Duration ask_again_soon = std::chrono::milliseconds(250);  ///< see Refusal
 };
 
 /// The asking half: one stream to a peer, opened when there is something to ask, closed when there
@@ -65,7 +65,6 @@ private:
     void go_plain(const Jobs& jobs);
     void open();
     void begin(const std::shared_ptr<Channel>& channel);
-    Duration pause_after(const Opened& refusal);
     void send(Job& job, Clock::time_point now);
     void send_waiting();
     void flush(Channel::Company company = Channel::Company::any);
@@ -90,9 +89,7 @@ private:
     std::string digest_;        ///< that the peer was told last
     std::uint64_t opened_ = 0;
     std::uint64_t started_ = 0;
-    bool refused_ = false;  ///< the peer did not want a stream when it was last asked
-    Duration unheard_for_ = Duration::zero();  ///< the pause since it last said nothing
-    Clock::time_point ask_again_at_{};
+    Refusal refusal_;
     bool closed_ = false;
 };
 

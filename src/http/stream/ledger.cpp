@@ -21,6 +21,18 @@ Job* Ledger::find(std::uint64_t id) noexcept
     return found == jobs_.end() ? nullptr : &found->second;
 }
 
+void Ledger::erase(std::uint64_t id) noexcept
+{
+    jobs_.erase(id);
+    let_go_of_room();
+}
+
+/// A peer that gave no answer for a while has had more wait for it than ever will again.
+void Ledger::let_go_of_room() noexcept
+{
+    if (jobs_.empty() && jobs_.bucket_count() > 4 * window_) jobs_ = {};
+}
+
 Job* Ledger::take_next()
 {
     while (!line_.empty() && in_flight_ < window_) {
@@ -52,6 +64,7 @@ std::optional<Job> Ledger::take_answered(std::uint64_t id) noexcept
     jobs_.erase(found);
     --in_flight_;
     if (!job->handler) --abandoned_;
+    let_go_of_room();
     return job;
 }
 
@@ -64,6 +77,7 @@ Jobs Ledger::take_line()
         taken.push_back(std::move(found->second));
         jobs_.erase(found);
     }
+    let_go_of_room();
     return taken;
 }
 
@@ -86,6 +100,7 @@ Jobs Ledger::take_broken(bool worth_another_try)
             jobs_.erase(known++);
         }
     }
+    let_go_of_room();
     return broken;
 }
 

@@ -19,7 +19,7 @@ struct Job {
     using Clock = std::chrono::steady_clock;
 
     FetchRequest request;
-    FetchHandler handler;  ///< null: cancelled
+    FetchHandler handler;                                   ///< null: cancelled
     Clock::time_point deadline = Clock::time_point::max();  ///< the most: none
     bool sent = false;
     bool again = false;  ///< for the second time
@@ -41,7 +41,7 @@ public:
     /// Null where there is none. Valid until another is added.
     Job* find(std::uint64_t id) noexcept;
     /// One that was not sent.
-    void erase(std::uint64_t id) noexcept { jobs_.erase(id); }
+    void erase(std::uint64_t id) noexcept;
 
     void put_in_line(const Job& job) { line_.push_back(job.request.id); }
     bool has_line() const noexcept { return !line_.empty(); }
@@ -70,6 +70,8 @@ public:
 
 private:
     static constexpr std::size_t spare_for_peeks = 8;
+
+    void let_go_of_room() noexcept;
 
     const std::size_t window_;
     boost::unordered_flat_map<std::uint64_t, Job> jobs_;

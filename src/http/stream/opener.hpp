@@ -18,7 +18,7 @@ struct Opened {
     boost::system::error_code error;    ///< the peer was not to be reached
     std::string detail;                 ///< for the log
     // Neither socket nor error: the peer was reached, and gave no stream.
-    bool declined = false;  ///< it said so; else it was cut off, or said nothing in time
+    bool declined = false;  ///< it said so; else it was cut off, silent or busy
 };
 
 /// Connects to one peer and asks it for a stream.
