@@ -27,3 +27,14 @@ function(galaxy_add_library target)
         VERSION ${PROJECT_VERSION}
         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
 endfunction()
+
+# For builds from nothing: what the sources of one target, or of several, include most is read once. Off
+# otherwise, as it hides includes that are missing and ccache makes less of it.
+option(GALAXY_PRECOMPILE "Precompile the headers that are included most" OFF)
+
+# galaxy_precompile(...): target_precompile_headers(...), where that is wanted.
+function(galaxy_precompile)
+    if(GALAXY_PRECOMPILE)
+        target_precompile_headers(${ARGN})
+    endif()
+endfunction()

@@ -2,10 +2,14 @@
 #include <galaxy/backend.hpp>
 
 #include "flight/backend_call.hpp"
+#include "quietly.hpp"
 #include "runtime/enrolment.hpp"
+#include "runtime/reserve.hpp"
+#include "runtime/serial.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -54,7 +58,8 @@ public:
             const std::lock_guard lock(mutex_);
             handler_.emplace(std::move(handler));
         }
-        asio::post(pool, Run(shared_from_this()));
+        // Where that finds no memory, what was to run there has failed the load.
+        quietly([&] { asio::post(pool, Run(shared_from_this())); });
     }
 
     /// Takes it away: the pool's thread may be the last that holds the errand.
@@ -74,8 +79,7 @@ private:
         ~Run()
         {
             if (!errand_) return;
-            errand_->error_ =
-                std::make_exception_ptr(std::runtime_error("the blocking pool is gone"));
+            errand_->error_ = pool_is_gone();
             errand_->go_home();
         }
         void operator()()
@@ -86,6 +90,15 @@ private:
         }
 
     private:
+        static std::exception_ptr pool_is_gone() noexcept
+        {
+            try {
+                throw std::runtime_error("the blocking pool is gone");
+            } catch (...) {
+                return std::current_exception();
+            }
+        }
+
         std::shared_ptr<Errand> errand_;
     };
 
@@ -105,7 +118,7 @@ private:
         if (!handler_) return;
         Handler handler = std::move(*handler_);
         handler_.reset();
-        asio::post(home_, std::move(handler));
+        post_reserving(home_, [handler = std::move(handler)]() mutable { std::move(handler)(); });
     }
 
     void context_gone(Garbage& garbage) noexcept override
@@ -133,7 +146,9 @@ asio::awaitable<Loaded> load_on(asio::any_io_executor pool, std::shared_ptr<cons
     asio::any_io_executor home = co_await asio::this_coro::executor;
     const auto errand = std::make_shared<Errand>(std::move(home), std::move(load), key);
     auto initiate = [errand, pool](auto&& handler) {
-        errand->start(pool, Errand::Handler(std::forward<decltype(handler)>(handler)));
+        errand->start(
+            pool, Errand::Handler(asio::bind_allocator(ReservingAllocator<void>(),
+                                                       std::forward<decltype(handler)>(handler))));
     };
     asio::awaitable<void> there_and_back =
         asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
@@ -146,6 +161,7 @@ asio::awaitable<Loaded> load_on(asio::any_io_executor pool, std::shared_ptr<cons
 
 Backend blocking(asio::any_io_executor pool, std::function<Loaded(std::string_view key)> load)
 {
+    if (!pool || !load) throw std::invalid_argument("blocking needs a pool and a function");
     return [pool = std::move(pool), load = std::make_shared<const Synchronous>(std::move(load))](
                std::string_view key) { return load_on(pool, load, key); };
 }

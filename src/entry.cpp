@@ -74,8 +74,8 @@ std::size_t Entry::footprint(std::size_t key_size, std::size_t value_size, bool 
 Entry* Entry::make(std::string_view key, std::string_view bytes, const Expiry& expiry, Room room)
 {
     static_assert(offsetof(Entry, place_) + 1 == bare_key_at && sizeof(Entry) == parts_at);
-    static_assert(
-        std::is_trivially_destructible_v<Ending> && std::is_trivially_destructible_v<Heat>);
+    static_assert(std::is_trivially_destructible_v<Ending>
+                  && std::is_trivially_destructible_v<Heat>);
     const bool ending = !expiry.never() || expiry.wall;
     const std::size_t key_at = key_offset(ending, room);
     const std::uint32_t key_size = narrow(key.size());

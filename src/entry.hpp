@@ -88,6 +88,13 @@ public:
     static std::size_t footprint(std::size_t key_size, std::size_t value_size, bool ends,
                                  Room room) noexcept;
 
+    /// Among those that no list has any more and that may still be read.
+    struct Waiting {
+        Entry* next;
+        std::uint64_t since;
+    };
+    Waiting& waiting() noexcept { return waiting_; }
+
     /// While no list has it: who counts it until its last holder lets go, or null.
     void count_at(PinGauge* gauge) noexcept { gauge_ = gauge; }
 
@@ -149,8 +156,9 @@ private:
     std::uint32_t value_size_ = 0;
     std::atomic<std::uint32_t> used_at_ = 0;
     union {
-        Links links_;
-        PinGauge* gauge_ = nullptr;
+        Links links_;                // NOLINT(readability-identifier-naming): private, though
+        Waiting waiting_;            // NOLINT(readability-identifier-naming)
+        PinGauge* gauge_ = nullptr;  // NOLINT(readability-identifier-naming): in a union
     };
     std::uint8_t key_at_ = 0;
     std::uint8_t kind_ = 0;

@@ -3,7 +3,10 @@
 
 #include <galaxy/error.hpp>
 
+#include "quietly.hpp"
 #include "runtime/enrolment.hpp"
+#include "runtime/serial.hpp"
+#include "thrown.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -13,15 +16,15 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <new>
+#include <stdexcept>
 #include <unordered_map>
 #include <utility>
 
@@ -33,27 +36,61 @@ namespace {
 
 using FetchDone = asio::any_completion_handler<void(FetchResult)>;
 
-/// Turns a handler of Asio's into a sink.
-class AwaitingSink final : public FetchSink {
+FetchResult failed(boost::system::error_code error, std::string detail = {})
+{
+    FetchResult result;
+    result.error = error;
+    result.detail = std::move(detail);
+    return result;
+}
+
+/// Of a request that could not be begun, which is not the peer's doing.
+FetchResult unasked()
+{
+    FetchResult result = failed(errc::busy);
+    result.neutral = true;
+    return result;
+}
+
+/// Turns a handler of Asio's into a sink. One that is dropped, as its link's context has gone,
+/// tells the handler so, unless that goes with its own.
+class AwaitingSink final : public FetchSink, private Enrolment {
 public:
-    AwaitingSink(FetchDone handler, asio::any_io_executor executor)
-        : handler_(std::move(handler)),
-          executor_(asio::prefer(std::move(executor), asio::execution::outstanding_work.tracked))
+    AwaitingSink(FetchDone handler, const asio::any_io_executor& executor)
+        : Enrolment(executor),
+          handler_(std::move(handler)),
+          executor_(asio::prefer(executor, asio::execution::outstanding_work.tracked))
     {
+    }
+
+    ~AwaitingSink() override
+    {
+        if (leave()) quietly([this] { done(failed(errc::closed)); });
     }
 
     void done(FetchResult result) override
     {
-        asio::post(executor_,
-                   [handler = std::move(*handler_), result = std::move(result)]() mutable {
-                       asio::get_associated_cancellation_slot(handler).clear();
-                       std::move(handler)(std::move(result));
-                   });
+        const std::lock_guard lock(mutex_);
+        if (!handler_) return;
+        FetchDone done = std::move(*handler_);
         handler_.reset();
-        executor_ = {};
+        post_reserving(std::exchange(executor_, {}),
+                       [handler = std::move(done), result = std::move(result)]() mutable {
+                           asio::get_associated_cancellation_slot(handler).clear();
+                           std::move(handler)(std::move(result));
+                       });
     }
 
 private:
+    void context_gone(Garbage& garbage) noexcept override
+    {
+        const std::lock_guard lock(mutex_);
+        garbage.take(std::move(handler_));
+        handler_.reset();
+        garbage.take(std::exchange(executor_, {}));
+    }
+
+    std::mutex mutex_;
     std::optional<FetchDone> handler_;
     asio::any_io_executor executor_;
 };
@@ -63,14 +100,6 @@ std::uint64_t next_awaited_id()
 {
     static std::atomic<std::uint64_t> next = std::uint64_t{1} << 63;
     return next.fetch_add(1, std::memory_order_relaxed);
-}
-
-FetchResult failed(boost::system::error_code error, std::string detail = {})
-{
-    FetchResult result;
-    result.error = error;
-    result.detail = std::move(detail);
-    return result;
 }
 
 }  // namespace
@@ -85,13 +114,18 @@ asio::awaitable<FetchResult> RemoteFetcher::fetch(FetchRequest request)
     request.id = next_awaited_id();
     auto initiate = [this, request](auto&& handler) {
         asio::any_io_executor executor = asio::get_associated_executor(handler);
-        auto slot = asio::get_associated_cancellation_slot(handler);
+        // It listens to the slot of what it is made of, so that its own is the one to be used.
+        FetchDone resume(std::forward<decltype(handler)>(handler));
+        auto slot = asio::get_associated_cancellation_slot(resume);
         if (slot.is_connected()) {
             slot.assign([this, id = request.id](asio::cancellation_type) { cancel(id); });
         }
-        start(request,
-              std::make_shared<AwaitingSink>(FetchDone(std::forward<decltype(handler)>(handler)),
-                                             std::move(executor)));
+        const auto sink = std::make_shared<AwaitingSink>(std::move(resume), executor);
+        try {
+            start(request, sink);
+        } catch (...) {
+            sink->done(unasked());
+        }
     };
     asio::awaitable<FetchResult> answer =
         asio::async_initiate<const asio::use_awaitable_t<>, void(FetchResult)>(std::move(initiate),
@@ -102,9 +136,9 @@ asio::awaitable<FetchResult> RemoteFetcher::fetch(FetchRequest request)
 /// One coroutine under way, cancelled on its own strand. The coroutine keeps it: the signal has to
 /// live for as long as what listens to it, and the strand must not outlive its context.
 struct CoroutineFetcher::Running {
-    explicit Running(asio::strand<asio::any_io_executor> s) : strand(std::move(s)) {}
+    explicit Running(asio::any_io_executor s) : strand(std::move(s)) {}
 
-    asio::strand<asio::any_io_executor> strand;
+    asio::any_io_executor strand;
     asio::cancellation_signal signal;
 };
 
@@ -129,12 +163,19 @@ public:
     {
         const std::lock_guard lock(mutex_);
         if (!executor_) return;
-        if (closed_) return asio::post(executor_, [begin = std::move(begin)] { begin(nullptr); });
-        auto running = std::make_shared<Running>(asio::make_strand(executor_));
+        if (closed_)
+            return post_reserving(executor_, [begin = std::move(begin)] { begin(nullptr); });
+        auto running = std::make_shared<Running>(strand_over(executor_));
         running_.emplace(id, running);
         const auto strand = running->strand;
-        asio::post(strand,
-                   [begin = std::move(begin), running = std::move(running)] { begin(running); });
+        try {
+            post_reserving(strand, [begin = std::move(begin), running = std::move(running)] {
+                begin(running);
+            });
+        } catch (...) {
+            running_.erase(id);
+            throw;
+        }
     }
 
     void ended(std::uint64_t id)
@@ -163,8 +204,10 @@ private:
     {
         if (!running) return;
         const auto strand = running->strand;
-        asio::post(strand, [running = std::move(running)] {
-            running->signal.emit(asio::cancellation_type::terminal);
+        quietly([&] {
+            post_reserving(strand, [running = std::move(running)] {
+                running->signal.emit(asio::cancellation_type::terminal);
+            });
         });
     }
 
@@ -199,15 +242,22 @@ void CoroutineFetcher::start(const FetchRequest& request, FetchHandler handler)
             if (!error) return handler->done(std::move(result));
             try {
                 std::rethrow_exception(error);
+            } catch (const std::bad_alloc&) {
+                handler->done(unasked());
             } catch (const boost::system::system_error& e) {
-                handler->done(failed(e.code(), e.what()));
-            } catch (const std::exception& e) {
-                handler->done(failed(errc::protocol_error, e.what()));
+                handler->done(failed(e.code(), what_was_thrown()));
             } catch (...) {
-                handler->done(failed(errc::protocol_error, "something that is no std::exception"));
+                handler->done(failed(errc::protocol_error, what_was_thrown()));
             }
         };
-        asio::co_spawn(running->strand, self->fetch(request),
+        asio::awaitable<FetchResult> fetching;
+        try {
+            fetching = self->fetch(request);
+            if (!fetching.valid()) throw std::logic_error("fetch gave nothing to await");
+        } catch (...) {
+            return ended(std::current_exception(), {});
+        }
+        asio::co_spawn(running->strand, std::move(fetching),
                        asio::bind_cancellation_slot(running->signal.slot(), std::move(ended)));
     });
 }

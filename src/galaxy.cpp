@@ -3,12 +3,15 @@
 // The life of a get, from a look into memory to the handler. Read it from top to bottom; what a
 // flight does in this process goes on in galaxy_load.cpp.
 
+#include "event_ids.hpp"
 #include "galaxy_core.hpp"
+#include "moments.hpp"
 #include "runtime/recycled.hpp"
 
 #include <boost/assert.hpp>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace galaxy {
@@ -43,20 +46,56 @@ bool GalaxyCore::count_hit(store::Tier tier) noexcept
 
 void GalaxyCore::hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor)
 {
-    if (!strand_.is_beneath(executor)) waiter->set_executor(executor);
+    if (!equip(*waiter, executor)) {
+        begin_miss(*waiter);
+        return post_sleepers(Sleepers(end_refused(waiter, errc::refused)), executor);
+    }
     if (answer_from_memory(waiter) || !admit(waiter)) return;
-    if (waiter->cancellable()) waiter->watch_cancellation(weak_from_this());
-    if (inbox_.push(waiter.detach()) && !enter_soon()) strand_lost();
+    const Waiter::Ref kept = strand_.needs_memory() ? waiter : nullptr;
+    const bool first = inbox_.push(waiter.detach());
+    try {
+        if (has_to_enter(first) && !enter_soon()) strand_lost();
+    } catch (const std::bad_alloc&) {
+        if (!kept || take_back(*kept)) throw;
+    }
+}
+
+/// Of one who is to be told by an exception that nothing was begun. The inbox lets go of it later.
+/// False where another visit has come to its end meanwhile, which tells it.
+bool GalaxyCore::take_back(Waiter& waiter) noexcept
+{
+    if (!waiter.claim()) return false;
+    count_end(waiter, Failure::own(errc::refused), {}, around_.clock->now());
+    waiter.drop();
+    return true;
+}
+
+/// What a waiter holds that lives elsewhere than on the galaxy's executor, or may be cancelled.
+/// False where there is no memory for that.
+bool GalaxyCore::equip(Waiter& waiter, const boost::asio::any_io_executor& executor) noexcept
+try {
+    if (!strand_.is_beneath(executor)) waiter.set_executor(executor);
+    if (waiter.cancellable()) waiter.watch_cancellation(weak_from_this());
+    return true;
+} catch (const std::bad_alloc&) {
+    return false;
+}
+
+void GalaxyCore::begin_miss(Waiter& waiter)
+{
+    counters_.missed.add();
+    counters_.waiting.add();
+    if (!around_.observer) return;
+    waiter.event = next_event_id();
+    around_.observer->get_begun({*name_, waiter.request().key, waiter.event});
 }
 
 /// Counts a miss; false where it is turned away.
 bool GalaxyCore::admit(const Waiter::Ref& waiter)
 {
-    counters_.missed.add();
-    counters_.waiting.add();
-    if (around_.observer) around_.observer->get_begun({*name_, waiter->request().key});
+    begin_miss(*waiter);
     boost::system::error_code refusal = waiter->request().refusal;
-    if (!refusal && intake_stopped_) refusal = errc::closed;
+    if (!refusal && intake_ != Intake::open) refusal = errc::closed;
     if (refusal) refuse(waiter, refusal);
     return !refusal;
 }
@@ -78,20 +117,36 @@ bool GalaxyCore::answer_from_memory(const Waiter::Ref& waiter)
 
 void GalaxyCore::take_in()
 {
-    for (std::size_t taken = 0; taken < most_taken_in; ++taken) {
-        if (Flight* landed = ended_.take()) {
-            const FlightPtr flight = std::move(landed->chained);
-            take_end(*flight);
-        } else if (Leg* answered = answered_.take()) {
-            const std::shared_ptr<Leg> leg = std::move(answered->chained);
-            take_leg(*leg);
-        } else if (Waiter* waiter = inbox_.take()) {
-            join(Waiter::Ref(waiter, false));
-        } else {
-            return;
-        }
+    if (shut_owed_.load(std::memory_order_relaxed) && shut_owed_.exchange(false)) shut();
+    bool more = true;
+    for (std::size_t taken = 0; more && taken < most_taken_in; ++taken) {
+        apart([&] { more = take_one_in(); });
     }
-    enter_soon();
+    if (more) enter_soon();
+}
+
+/// Nobody may be left behind, be there more of them than one turn should take.
+void GalaxyCore::take_in_all_waiters() noexcept
+{
+    while (Waiter* waiter = inbox_.take()) {
+        apart([&] { join(Waiter::Ref(waiter, false)); });
+    }
+}
+
+bool GalaxyCore::take_one_in()
+{
+    if (BackendCall* ended = ended_.take()) {
+        const BackendCall::Ptr call = std::move(ended->chained);
+        take_end(*call);
+    } else if (Leg* answered = answered_.take()) {
+        const std::shared_ptr<Leg> leg = std::move(answered->chained);
+        take_leg(*leg);
+    } else if (Waiter* waiter = inbox_.take()) {
+        join(Waiter::Ref(waiter, false));
+    } else {
+        return false;
+    }
+    return true;
 }
 
 // 3. On the strand, the waiter joins the key's flight or leads a new one. The leader is enlisted
@@ -101,21 +156,13 @@ void GalaxyCore::join(Waiter::Ref waiter)
 {
     const GetRequest& request = waiter->request();
     if (waiter->claimed()) return counters_.left.add();
-    if (intake_stopped_) return refuse(waiter, errc::closed);
+    if (intake_ == Intake::stopped) return refuse(waiter, errc::closed);
 
     const auto known = flights_.find(request.key);
-    FlightPtr flight;
-    if (known != flights_.end()) {
-        flight = known->second;
-        counters_.joined.add();
-    } else {
-        if (flights_.size() >= options_.max_flights) return refuse(waiter, errc::refused);
-        flight = std::allocate_shared<Flight>(RecyclingAllocator<Flight>(), *this, waiter);
-        flights_.emplace(flight->key, flight);
-        flights_changed();
-        counters_.led.add();
-        counters_.flights.add();
-    }
+    const bool leads = known == flights_.end();
+    const FlightPtr flight = leads ? lead(waiter) : known->second;
+    if (!flight) return refuse(waiter, errc::refused);
+    (leads ? counters_.led : counters_.joined).add();
 
     const bool local_only = request.mode == Mode::no_peer;
     flight->deadline = std::max(flight->deadline, request.deadline);
@@ -124,11 +171,34 @@ void GalaxyCore::join(Waiter::Ref waiter)
     waiter->in_flight = this;
     deadlines_.add(*waiter.detach(), request.deadline);  // the flight's list holds the reference
 
-    if (known == flights_.end()) {
-        fly(flight);
-    } else if (local_only && flight->on_peer_leg) {
+    if (leads) return take_off(flight);
+    if (local_only && flight->on_peer_leg) {
         need_backend(flight);  // never wait for a peer on behalf of a peer
+    } else if (flight->overdue) {
+        settle(*flight, load_audience(*flight), errc::timed_out);
     }
+}
+
+void GalaxyCore::take_off(const FlightPtr& flight)
+{
+    try {
+        fly(flight);
+    } catch (const std::bad_alloc&) {
+        task_broke(*flight);
+    }
+}
+
+/// A new flight; null where there is no room for one, be it in memory.
+FlightPtr GalaxyCore::lead(const Waiter::Ref& waiter)
+try {
+    if (flights_.size() >= options_.max_flights) return nullptr;
+    FlightPtr flight = std::allocate_shared<Flight>(RecyclingAllocator<Flight>(), *this, waiter);
+    flights_.emplace(flight->key, flight);
+    flights_changed();
+    counters_.flights.add();
+    return flight;
+} catch (const std::bad_alloc&) {
+    return nullptr;
 }
 
 // 4. The flight: the table once more, then the peers in rank, then the backend.
@@ -161,7 +231,7 @@ Task GalaxyCore::fly(FlightPtr flight)
             flight->patience.withdraw();
             const std::shared_ptr<Leg> leg = std::move(flight->leg);
             const FetchResult& answer = leg->result();
-            if (is_answer(answer.error)) {
+            if (is_answer(answer)) {
                 take_answer(*flight, answer);
                 flight->on_peer_leg = false;
                 end_if_over(flight);
@@ -169,7 +239,7 @@ Task GalaxyCore::fly(FlightPtr flight)
             }
             counters_.peer_fetch_errors.add();
             flight->peers_failed = true;
-            if (verdict_of(answer.error) != Verdict::failure) break;  // it is well, only not able
+            if (verdict_of(answer) != Verdict::failure) break;  // it is well, only not able
         }
         flight->on_peer_leg = false;
     }
@@ -177,11 +247,10 @@ Task GalaxyCore::fly(FlightPtr flight)
     end_if_over(flight);
 }
 
-bool GalaxyCore::is_answer(const boost::system::error_code& error) const noexcept
+bool GalaxyCore::is_answer(const FetchResult& result) const noexcept
 {
-    if (!error) return true;
-    if (error == errc::backend_failed && options_.fallback_on_backend_error) return false;
-    return verdict_of(error) == Verdict::answer;
+    if (result.error == errc::backend_failed && options_.fallback_on_backend_error) return false;
+    return verdict_of(result) == Verdict::answer;
 }
 
 bool GalaxyCore::await_membership(const FlightPtr& flight)
@@ -192,7 +261,7 @@ bool GalaxyCore::await_membership(const FlightPtr& flight)
             if (flight->membership.awaited()) flight->membership.arrive(true);
         });
     });
-    deadlines_.add(flight->patience, flight->begun + around_.await_membership);
+    deadlines_.add(flight->patience, after(flight->begun, around_.await_membership));
     return true;
 }
 
@@ -215,14 +284,14 @@ void GalaxyCore::ask(const FlightPtr& flight, Link& link)
     request.galaxy = *name_;
     request.key = flight->key;
     request.digest = flight->ring->digest();
-    request.timeout = flight->deadline - now;
+    request.timeout = between(now, flight->deadline);
     request.max_value = options_.max_value;
     if (const auto& trace = flight->leader->request().trace) request.trace = trace->view();
 
     counters_.peer_fetches.add();
     flight->leg = link.make_leg(request, shared_from_this(), flight, now);
     asks_.push_back(flight->leg);
-    deadlines_.add(flight->patience, std::min(flight->half(), now + around_.silence));
+    deadlines_.add(flight->patience, std::min(flight->half(), after(now, around_.silence)));
 }
 
 /// All that one turn asks of a peer: under one lock, and in one message.
@@ -259,17 +328,39 @@ void GalaxyCore::take_answer(Flight& flight, const FetchResult& answer)
 {
     // A value is an answer for everybody; the peer's "no" only for those who may ask a peer.
     if (answer.error) {
-        settle_list(flight.anyone, answer.error, {});
+        settle_list(flight.anyone, Failure::own(answer.error), {});
     } else {
         settle(flight, Audience::all, {}, keep_fetched(flight, answer));
     }
 }
 
+/// One of the legs ended where it stood: no memory, or a promoter or picker that threw. Those who
+/// waited for it are refused, and the flight goes on with the other leg, if there is one.
+void GalaxyCore::task_broke(Flight& flight) noexcept
+{
+    const FlightPtr kept = flight.shared_from_this();
+    if (flight.ended) return;
+    const bool local_leg_stands =
+        flight.peeked.awaited() || flight.slot.awaited() || flight.loaded.awaited();
+    if (flight.loading && !local_leg_stands) {
+        flight.load_timer.withdraw();
+        load_failed(flight, errc::refused);
+    } else {
+        flight.drop_peer_leg();
+        flight.leg.reset();
+        settle_list(flight.anyone, errc::refused, {});
+        if (!flight.loading) settle_list(flight.local_only, errc::refused, {});
+    }
+    end_if_over(kept);
+}
+
 void GalaxyCore::end_if_over(const FlightPtr& flight)
 {
-    if (flight->ended || flight->on_peer_leg || flight->loading) return;
-    BOOST_ASSERT(flight->anyone.empty() && flight->local_only.empty());
+    if (flight->ended || flight->on_peer_leg) return;
+    if (flight->loading) return leave_behind_if_overdue(*flight);
+    BOOST_ASSERT(flight->abandoned());
     flight->ended = true;
+    if (std::exchange(flight->left_behind, false)) --left_behind_;
     if (!flight->kept) upkeep_due_ = true;  // an insert does as much
     flights_.erase(flight->key);
     flights_changed();

@@ -3,7 +3,12 @@
 // The life of a galaxy around its gets: options, waiters, places among the loads, the end.
 
 #include "galaxy_core.hpp"
+#include "moments.hpp"
+#include "quietly.hpp"
+#include "random_seed.hpp"
+#include "runtime/serial.hpp"
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/system_executor.hpp>
@@ -52,19 +57,12 @@ std::shared_ptr<const TraceStrings> owned_trace(const TraceContext& trace)
     return std::make_shared<const TraceStrings>(trace);
 }
 
-/// `now` and `later`, but never beyond what a TimePoint holds.
-TimePoint after(TimePoint now, Duration later) noexcept
-{
-    return later > TimePoint::max() - now ? TimePoint::max() : now + later;
-}
-
 }  // namespace
 
 GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
                        Surroundings surroundings, asio::any_io_executor executor)
     : Enrolment(executor),
       name_(std::make_shared<const std::string>(std::move(name))),
-      backend_(std::make_shared<const Backend>(std::move(backend))),
       options_(checked(std::move(options))),
       around_(std::move(surroundings)),
       store_({options_.capacity, options_.hot_share, options_.eviction, options_.recording},
@@ -74,7 +72,8 @@ GalaxyCore::GalaxyCore(std::string name, Backend backend, GalaxyOptions options,
       context_(&asio::query(executor, asio::execution::context)),
       loads_at_home_(!options_.cancel_abandoned
                      && (!options_.backend_executor || options_.backend_executor == executor)),
-      flights_(0, KeyHash{around_.seed}),
+      backend_(std::make_shared<const Backend>(std::move(backend))),
+      flights_(0, KeyHash{random_seed()}),
       alarm_(around_.clock->make_alarm(strand_.executor())),
       candidates_(options_.candidates, options_.idle_reset),
       promoter_(options_.promoter ? options_.promoter : by_rate()),
@@ -132,34 +131,47 @@ Waiter::Ref GalaxyCore::waiter(std::string_view key, const GetOptions& options, 
 
 void GalaxyCore::refuse(const Waiter::Ref& waiter, boost::system::error_code error)
 {
-    counters_.refused.add();
-    if (!waiter->claim()) return;
-    count_end(*waiter, error, {}, around_.clock->now());
-    if (Waiter::Ref awake = Waiter::end(waiter, error, {})) post_completion(std::move(awake));
+    if (Waiter::Ref awake = end_refused(waiter, error)) post_completion(std::move(awake));
 }
 
-void GalaxyCore::settle(Flight& flight, Audience audience, boost::system::error_code error,
-                        Value value)
+/// Gives whom to wake.
+Waiter::Ref GalaxyCore::end_refused(const Waiter::Ref& waiter, boost::system::error_code error)
 {
-    if (!flight.local_only.empty()) settle_list(flight.local_only, error, value);
-    if (audience == Audience::all) settle_list(flight.anyone, error, std::move(value));
+    counters_.refused.add();
+    if (!waiter->claim()) return nullptr;
+    count_end(*waiter, Failure::own(error), {}, around_.clock->now());
+    return Waiter::end(waiter, error, {});
 }
 
-void GalaxyCore::settle_list(Waiters& waiters, boost::system::error_code error, Value value)
+void GalaxyCore::settle(Flight& flight, Audience audience, const Failure& failure, Value value)
+{
+    if (!flight.local_only.empty()) settle_list(flight.local_only, failure, value);
+    if (audience == Audience::all) settle_list(flight.anyone, failure, std::move(value));
+}
+
+void GalaxyCore::settle_list(Waiters& waiters, const Failure& failure, Value value)
 {
     while (!waiters.empty()) {
         const bool last = &waiters.front() == &waiters.back();
-        complete(waiters.front(), error, last ? std::move(value) : value);
+        // NOLINTNEXTLINE(bugprone-use-after-move): nothing follows the last
+        complete(waiters.front(), failure, last ? std::move(value) : value);
     }
 }
 
-void GalaxyCore::complete(Waiter& waiter, boost::system::error_code error, Value value)
+void GalaxyCore::complete(Waiter& waiter, const Failure& failure, Value value)
 {
     Waiter::Ref done = unlink(waiter);
     if (!done->claim()) return;
-    count_end(*done, error, value, moment());
+    count_end(*done, failure, value, moment());
+    const auto error = done->request().for_peer ? failure.for_peers() : failure.code();
     if (Waiter::Ref awake = Waiter::end(std::move(done), error, std::move(value)))
         wakeups_.add(std::move(awake));
+}
+
+/// The flights go on.
+void GalaxyCore::refuse_all() noexcept
+{
+    for (const auto& [key, flight] : flights_) settle(*flight, Audience::all, errc::refused);
 }
 
 /// Takes the waiter out of its flight and gives back the flight's reference.
@@ -171,14 +183,18 @@ Waiter::Ref GalaxyCore::unlink(Waiter& waiter)
     return Waiter::Ref(&waiter, false);
 }
 
-void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error,
-                           const Value& value, TimePoint now)
+void GalaxyCore::count_end(const Waiter& waiter, const Failure& failure, const Value& value,
+                           TimePoint now)
 {
     counters_.waiting.subtract();
     const Duration took = std::max(now - waiter.request().begun, Duration::zero());
     record(counters_.get_seconds, took);
-    if (around_.observer) around_.observer->get_ended({*name_, waiter.request().key}, error, took);
-    if (error) return count_error(error);
+    const GetRequest& request = waiter.request();
+    if (around_.observer) {
+        const GetEvent event{*name_, request.key, waiter.event};
+        around_.observer->get_ended(event, failure.code(), took);
+    }
+    if (failure) return count_failure(failure);
     switch (value.from()) {
     case Origin::main: return counters_.late_main.add();
     case Origin::hot: return counters_.late_hot.add();
@@ -188,8 +204,10 @@ void GalaxyCore::count_end(const Waiter& waiter, boost::system::error_code error
     }
 }
 
-void GalaxyCore::count_error(boost::system::error_code error)
+void GalaxyCore::count_failure(const Failure& failure)
 {
+    if (failure.is_thrown()) return counters_.failed.add();
+    const boost::system::error_code error = failure.code();
     if (error == errc::not_found) return counters_.not_found.add();
     if (error == errc::timed_out) return counters_.timed_out.add();
     if (error == asio::error::operation_aborted) return counters_.cancelled.add();
@@ -198,8 +216,9 @@ void GalaxyCore::count_error(boost::system::error_code error)
 
 void GalaxyCore::waiter_cancelled(Waiter::Ref waiter)
 {
-    count_end(*waiter, asio::error::operation_aborted, {}, around_.clock->now());
-    enter([this, waiter] { forget(*waiter); });
+    const auto aborted = Failure::own(asio::error::operation_aborted);
+    count_end(*waiter, aborted, {}, around_.clock->now());
+    quietly([&] { enter([this, waiter] { forget(*waiter); }); });  // its flight will find it gone
     post_completion(std::move(waiter));
 }
 
@@ -221,10 +240,17 @@ void GalaxyCore::cancel_if_abandoned(const Waiter& waiter)
 {
     if (!options_.cancel_abandoned) return;
     const auto known = flights_.find(waiter.request().key);
-    if (known == flights_.end() || !known->second->call) return;
-    const Flight& flight = *known->second;
-    if (flight.anyone.empty() && flight.local_only.empty())
-        BackendCall::cancel(call_of(known->second));
+    if (known == flights_.end() || !known->second->abandoned()) return;
+    const FlightPtr flight = known->second;
+    if (flight->slot.awaited()) return flight->slot.arrive(false);
+    if (flight->loaded.awaited() && !flight->cancelling) cancel_load(*flight);
+}
+
+void GalaxyCore::cancel_load(Flight& flight)
+{
+    flight.cancelling = true;
+    BackendCall::cancel(call_of(flight.shared_from_this()));
+    deadlines_.add(flight.load_timer, after(moment(), options_.backend_timeout));
 }
 
 // Places among the loads
@@ -249,31 +275,59 @@ void GalaxyCore::give_place_back()
 void GalaxyCore::flights_changed()
 {
     counters_.flights_now.set(flights_.size());
-    if (!flights_.empty()) return;
-    for (const auto& drained : std::exchange(drained_, {})) drained();
+    if (!drained_.empty() && flights_.size() == left_behind_) end_drain();
+}
+
+void GalaxyCore::end_drain()
+{
+    drain_limit_.withdraw();
+    for (const auto& drained : std::exchange(drained_, {})) quietly(drained);
 }
 
 // The end
 
 void GalaxyCore::drain(std::function<void()> drained)
 {
-    intake_stopped_ = true;
-    const bool entered = enter([this, drained]() mutable {
-        drained_.push_back(std::move(drained));
-        if (flights_.empty()) flights_changed();
-    });
-    if (!entered) drained();
+    std::list<std::function<void()>> one(1, drained);
+    Intake before = Intake::open;
+    intake_.compare_exchange_strong(before, Intake::last);
+    try {
+        auto begin = [this, one = std::move(one)]() mutable { begin_drain(std::move(one)); };
+        if (enter(std::move(begin))) return;
+    } catch (const std::bad_alloc&) {
+        Intake last = Intake::last;
+        if (before == Intake::open) intake_.compare_exchange_strong(last, Intake::open);
+        throw;
+    }
+    drained();
+}
+
+void GalaxyCore::begin_drain(std::list<std::function<void()>> drained)
+{
+    take_in_all_waiters();
+    intake_ = Intake::stopped;
+    drained_.splice(drained_.end(), drained);
+    if (!drain_limit_.pending()) {
+        const TimePoint longest = after(moment(), options_.get_timeout);
+        deadlines_.add(drain_limit_, after(longest, options_.backend_timeout));
+    }
+    flights_changed();
 }
 
 void GalaxyCore::close()
 {
-    intake_stopped_ = true;
-    if (!enter([this] { shut(); })) strand_lost();
+    intake_ = Intake::stopped;
+    try {
+        if (!enter([this] { shut(); })) strand_lost();
+    } catch (const std::bad_alloc&) {
+        shut_owed_ = true;
+        owe({});
+    }
 }
 
 void GalaxyCore::shut()
 {
-    while (Waiter* waiter = inbox_.take()) join(Waiter::Ref(waiter, false));  // which refuses it
+    take_in_all_waiters();  // which refuses them
     const auto flights = std::exchange(flights_, {});
     for (const auto& [key, flight] : flights) {
         flight->ended = true;
@@ -282,7 +336,16 @@ void GalaxyCore::shut()
     }
     queue_.clear();
     counters_.loads_queued_now.set(0);
+    left_behind_ = 0;
     flights_changed();
+    let_go_of_backend();
+}
+
+/// What the backend captured may be a handle of this galaxy, which would then keep itself. It is
+/// the user's code that ends here, and so not on the strand.
+void GalaxyCore::let_go_of_backend()
+{
+    if (backend_) post_reserving(executor(), [gone = std::move(backend_)] {});
 }
 
 /// The strand is gone with its context. What came too late for `context_gone` ends here; its
@@ -290,14 +353,15 @@ void GalaxyCore::shut()
 void GalaxyCore::strand_lost()
 {
     const std::lock_guard lock(lost_mutex_);
-    while (Flight* flight = ended_.take()) const FlightPtr gone = std::move(flight->chained);
+    while (BackendCall* call = ended_.take())
+        const BackendCall::Ptr gone = std::move(call->chained);
     while (Leg* leg = answered_.take()) const std::shared_ptr<Leg> gone = std::move(leg->chained);
     while (Waiter* late = inbox_.take()) {
         const Waiter::Ref waiter(late, false);
         if (waiter->claimed()) {
             counters_.left.add();
         } else {
-            refuse(waiter, errc::closed);
+            quietly([&] { refuse(waiter, errc::closed); });
         }
     }
 }
@@ -324,7 +388,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
         FlightPtr flight;
     };
 
-    intake_stopped_ = true;
+    intake_ = Intake::stopped;
     loaders_.drop();
     {
         const std::lock_guard lock(lost_mutex_);
@@ -332,7 +396,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
             counters_.left.add();
             abandon(Waiter::Ref(waiter, false), garbage);
         }
-        while (Flight* flight = ended_.take()) garbage.take(std::move(flight->chained));
+        while (BackendCall* call = ended_.take()) garbage.take(std::move(call->chained));
         while (Leg* leg = answered_.take()) garbage.take(std::move(leg->chained));
     }
     for (const auto& [key, flight] : flights_) {
@@ -344,8 +408,11 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
         flight->load_timer.withdraw();
         garbage.take(Ending(flight));
     }
+    drain_limit_.withdraw();
+    garbage.take(take_owed());
+    garbage.take(std::move(backend_));
     garbage.take(std::exchange(flights_, {}));
-    garbage.take(std::exchange(queue_, {}));
+    for (; !queue_.empty(); queue_.pop_front()) garbage.take(std::move(queue_.front()));
     garbage.take(std::exchange(asks_, {}));
     garbage.take(std::exchange(drained_, {}));
     garbage.take(std::exchange(work_, std::nullopt));
@@ -375,7 +442,7 @@ void GalaxyCore::abandon(Waiter::Ref waiter, Garbage& garbage) noexcept
     if (awake->at_home() || &asio::query(awake->executor(), asio::execution::context) == context_) {
         garbage.take(Dropped(std::move(awake)));
     } else {
-        post_completion(std::move(awake));
+        quietly([&] { post_completion(std::move(awake)); });
     }
 }
 

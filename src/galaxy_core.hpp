@@ -27,6 +27,7 @@
 #include <atomic>
 #include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -49,10 +50,10 @@ struct Surroundings {
     std::uint64_t seed = 0;
 };
 
-/// Of keys in flight; seeded, as keys come from outside.
+/// Of keys in flight; seeded by the machine, as keys come from outside.
 struct KeyHash {
     using is_avalanching = void;
-    std::uint64_t seed = 0;
+    store::HashSeed seed = 0;
     std::size_t operator()(std::string_view key) const noexcept { return store::hash(key, seed); }
 };
 
@@ -121,8 +122,9 @@ public:
 
     store::Store& store() noexcept { return store_; }
 
-    /// Intake stops; `drained` is called once no flight is left: on the strand, or, where that is
-    /// gone, at once.
+    /// Intake stops; `drained` is called once no flight is left that anybody waits for or that is
+    /// within its times, or after `get_timeout + backend_timeout`: on the strand, or, where that is
+    /// gone, at once. Where the context goes meanwhile, it is destroyed uncalled.
     void drain(std::function<void()> drained);
 
     /// Everybody who waits gets `closed`, by post.
@@ -138,9 +140,20 @@ public:
     void leg_ended(std::shared_ptr<Leg> leg) override;
     void patience_over(Flight& flight) override;
     void load_time_over(Flight& flight) override;
+    void task_broke(Flight& flight) noexcept;
 
 private:
     enum class Audience { all, local_only };
+
+    /// When a drain waits no longer.
+    class DrainLimit final : public Deadline {
+    public:
+        explicit DrainLimit(GalaxyCore& core) noexcept : core_(core) {}
+        void due() override { core_.end_drain(); }
+
+    private:
+        GalaxyCore& core_;
+    };
 
     // Up to the strand, galaxy.cpp and galaxy_many.cpp. Any thread.
     bool count_hit(store::Tier tier) noexcept;
@@ -148,15 +161,22 @@ private:
     void hand_in(Waiter::Ref waiter, const boost::asio::any_io_executor& executor);
     void hand_in(Group::Ref group, const boost::asio::any_io_executor& executor);
     bool answer_from_memory(const Waiter::Ref& waiter);
+    bool equip(Waiter& waiter, const boost::asio::any_io_executor& executor) noexcept;
+    void begin_miss(Waiter& waiter);
     bool admit(const Waiter::Ref& waiter);
+    bool take_back(Waiter& waiter) noexcept;
     void forget_soon(Group::Ref group, std::size_t begin);
 
     // The life of a get, galaxy.cpp. Strand.
     void take_in();
+    bool take_one_in();
+    void take_in_all_waiters() noexcept;
     void join(Waiter::Ref waiter);
+    FlightPtr lead(const Waiter::Ref& waiter);
+    void take_off(const FlightPtr& flight);
     Task fly(FlightPtr flight);
     bool await_membership(const FlightPtr& flight);
-    bool is_answer(const boost::system::error_code& error) const noexcept;
+    bool is_answer(const FetchResult& result) const noexcept;
     bool may_ask(Flight& flight, const Ring::Member& owner);
     void ask(const FlightPtr& flight, Link& link);
     void send_asks() noexcept;
@@ -170,12 +190,14 @@ private:
     std::shared_ptr<Link> peek_target(Flight& flight);
     void peek(const FlightPtr& flight, Link& link);
     void call_backend(const FlightPtr& flight);
-    void take_end(Flight& flight);
-    void count_load(const Flight& flight, const LoadEnd& end);
+    void take_end(BackendCall& call);
+    void count_load(const Flight& flight, const BackendCall& call);
     void load_overdue(Flight& flight);
-    void take_load(Flight& flight, const LoadEnd& end);
+    void leave_behind_if_overdue(Flight& flight);
+    void take_load(const FlightPtr& flight);
+    bool give_up_if_abandoned(const FlightPtr& flight);
     void land(Flight& flight, Value value);
-    void load_failed(Flight& flight, boost::system::error_code error);
+    void load_failed(Flight& flight, const Failure& failure);
     Audience load_audience(const Flight& flight) const noexcept;
 
     // What becomes of values, galaxy_keep.cpp. Strand.
@@ -191,19 +213,20 @@ private:
     Expiry cap(Expiry expiry, Duration longest);
     bool worth_a_copy(const Flight& flight, const Value& value);
 
-    // Waiters. Strand, but for `refuse`.
+    // Waiters. Strand, but for those that refuse.
     void refuse(const Waiter::Ref& waiter, boost::system::error_code error);
-    void settle(Flight& flight, Audience audience, boost::system::error_code error,
-                Value value = {});
-    void settle_list(Waiters& waiters, boost::system::error_code error, Value value);
-    void complete(Waiter& waiter, boost::system::error_code error, Value value);
+    Waiter::Ref end_refused(const Waiter::Ref& waiter, boost::system::error_code error);
+    void settle(Flight& flight, Audience audience, const Failure& failure, Value value = {});
+    void settle_list(Waiters& waiters, const Failure& failure, Value value);
+    void complete(Waiter& waiter, const Failure& failure, Value value);
     static Waiter::Ref unlink(Waiter& waiter);
     void forget(Waiter& waiter);
     void post_completion(Waiter::Ref waiter);  // any thread
+    void refuse_all() noexcept;
     void cancel_if_abandoned(const Waiter& waiter);
-    void count_end(const Waiter& waiter, boost::system::error_code error, const Value& value,
-                   TimePoint now);
-    void count_error(boost::system::error_code error);
+    void cancel_load(Flight& flight);
+    void count_end(const Waiter& waiter, const Failure& failure, const Value& value, TimePoint now);
+    void count_failure(const Failure& failure);
 
     // Places among `max_backend_loads`. Strand.
     bool take_place();
@@ -213,18 +236,30 @@ private:
     // marked "beneath", which are handlers of the universe's executor that are not on the strand.
     template <class F>
     bool enter(F f);
+    bool has_to_enter(bool was_empty) const noexcept;
     bool enter_soon();
     template <class Node>
-    void bring(Inbox<Node>& inbox, std::shared_ptr<Node> one);
+    void bring(Inbox<Node>& inbox, std::shared_ptr<Node> one) noexcept;
+    class Leftover;
+    class Landing;
+    void settle_now();
     void post_home(Aftermath left);
+    void send_home(Aftermath left);
+    void owe(Aftermath left) noexcept;
+    Aftermath take_owed() noexcept;
     template <class F>
     Aftermath visit(F f);         // beneath
     void come_in();               // beneath
     void go_on(Aftermath left);   // beneath
     void follow(Aftermath left);  // beneath
     bool at_rest() const noexcept;
-    void wake(Sleepers sleepers);     // beneath
+    void wake(Sleepers sleepers);  // beneath
+    template <class F>
+    void take_turn(F& f);  // strand
+    template <class F>
+    void apart(F&& f) noexcept;       // strand
     void end_turn();                  // strand
+    void gather_sleepers() noexcept;  // strand
     bool unsettled() const noexcept;  // strand
     void settle_down();               // strand
     TimePoint moment() noexcept;      // strand
@@ -234,23 +269,30 @@ private:
     void ring();
     void shut();
     void flights_changed();
+    void begin_drain(std::list<std::function<void()>> drained);
+    void end_drain();
+    void let_go_of_backend();
     void strand_lost();
     void context_gone(Garbage& garbage) noexcept override;
     void let_everything_go(Garbage& garbage) noexcept;
     void abandon(Waiter::Ref waiter, Garbage& garbage) noexcept;
 
     const std::shared_ptr<const std::string> name_;
-    const std::shared_ptr<const Backend> backend_;
     const GalaxyOptions options_;
     const Surroundings around_;
     Counters counters_;
     store::Store store_;
     Inbox<Waiter> inbox_;
-    Inbox<Flight> ended_;  ///< flights whose loads have ended
-    Inbox<Leg> answered_;  ///< legs that have ended
+    Inbox<BackendCall> ended_;              ///< calls that have ended
+    Inbox<Leg> answered_;                   ///< legs that have ended
+    std::atomic<bool> visit_owed_ = false;  ///< there was no memory to post it
+    std::atomic<bool> shut_owed_ = false;   ///< nor for the end, which the next visit makes
+    std::mutex owed_mutex_;
+    Aftermath owed_;  ///< to that visit
     Loaders loaders_;
     Strand strand_;
-    std::atomic<bool> intake_stopped_ = false;
+    enum class Intake { open, last, stopped };  ///< last: of what was handed in before a drain
+    std::atomic<Intake> intake_ = Intake::open;
     std::atomic<bool> tending_ = false;
     std::atomic<bool> starts_slowly_ = false;  ///< the backend, up to its first suspension
 
@@ -262,7 +304,9 @@ private:
     const bool loads_at_home_;
 
     // Strand.
+    std::shared_ptr<const Backend> backend_;  ///< until the galaxy is shut
     boost::unordered_flat_map<std::string_view, FlightPtr, KeyHash> flights_;
+    std::size_t left_behind_ = 0;             ///< of them; nobody waits for these
     TimePoint moment_ = TimePoint::min();     ///< of this turn, once it has asked
     bool upkeep_due_ = false;                 ///< of the store, at the end of this turn
     std::vector<std::shared_ptr<Leg>> asks_;  ///< of this turn, not sent yet
@@ -277,7 +321,8 @@ private:
     std::shared_ptr<Promoter> promoter_;
     std::mt19937_64 random_;
     std::optional<boost::asio::any_io_executor> work_;  ///< held while a flight is under way
-    std::vector<std::function<void()>> drained_;
+    std::list<std::function<void()>> drained_;
+    DrainLimit drain_limit_{*this};
 };
 
 template <class Handler>
@@ -326,10 +371,27 @@ bool GalaxyCore::look(std::string_view key, F&& f)
 template <class F>
 bool GalaxyCore::enter(F f)
 {
-    return strand_.post([self = shared_from_this(), f = std::move(f)]() mutable {
+    return strand_.post(
+        [self = shared_from_this(), f = std::move(f)]() mutable { self->take_turn(f); });
+}
+
+/// What a turn did before it threw is done, and what it left is seen to before anybody hears of it.
+template <class F>
+void GalaxyCore::take_turn(F& f)
+{
+    apart(f);
+    end_turn();
+}
+
+/// A part of a turn: what fails is its own failure and no other part's, and is told after the turn.
+template <class F>
+void GalaxyCore::apart(F&& f) noexcept
+{
+    try {
         f();
-        self->end_turn();
-    });
+    } catch (...) {
+        aftermath_.failure = std::current_exception();
+    }
 }
 
 }  // namespace galaxy

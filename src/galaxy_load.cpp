@@ -2,23 +2,33 @@
 //
 // The local leg of a flight: the previous owner's memory, a place among the loads, the backend.
 
+#include "event_ids.hpp"
 #include "galaxy_core.hpp"
+#include "moments.hpp"
 #include "names.hpp"
+#include "quietly.hpp"
 
 #include <boost/asio/error.hpp>
 
+#include <new>
 #include <utility>
 
 namespace galaxy {
 
-// Begun once a flight: what its end was, it remains.
+// Ended once a flight: what its end was, it remains. Only a load that was given up may begin again.
 
 void GalaxyCore::need_backend(const FlightPtr& flight)
 {
+    if (flight->overdue) return settle(*flight, load_audience(*flight), errc::timed_out);
     if (flight->loading) return;
-    if (flight->load_error) return settle(*flight, load_audience(*flight), *flight->load_error);
+    if (flight->load_failure) return settle(*flight, load_audience(*flight), flight->load_failure);
+    if (options_.cancel_abandoned && flight->abandoned()) return;
     if (flight->peers_failed) counters_.fallbacks.add();
-    load(flight);
+    try {
+        load(flight);
+    } catch (const std::bad_alloc&) {
+        load_failed(*flight, errc::refused);
+    }
 }
 
 Task GalaxyCore::load(FlightPtr flight)
@@ -35,6 +45,7 @@ Task GalaxyCore::load(FlightPtr flight)
             end_if_over(flight);
             co_return;
         }
+        if (give_up_if_abandoned(flight)) co_return;
     }
 
     if (!take_place()) {
@@ -46,6 +57,7 @@ Task GalaxyCore::load(FlightPtr flight)
         flight->load_timer.withdraw();
         if (!placed) {
             std::erase(queue_, flight);
+            if (give_up_if_abandoned(flight)) co_return;
             load_failed(*flight, errc::timed_out);
             end_if_over(flight);
             co_return;
@@ -55,8 +67,7 @@ Task GalaxyCore::load(FlightPtr flight)
     call_backend(flight);
     co_await flight->loaded;
     flight->load_timer.withdraw();
-    take_load(*flight, flight->call->result());
-    end_if_over(flight);
+    take_load(flight);
 }
 
 std::shared_ptr<Link> GalaxyCore::peek_target(Flight& flight)
@@ -85,16 +96,22 @@ void GalaxyCore::peek(const FlightPtr& flight, Link& link)
 
     counters_.peeks_sent.add();
     flight->peek_leg = link.start(request, shared_from_this(), flight, moment());
-    deadlines_.add(flight->load_timer, moment() + around_.peek_timeout);
+    deadlines_.add(flight->load_timer, after(moment(), around_.peek_timeout));
 }
 
 void GalaxyCore::call_backend(const FlightPtr& flight)
 {
+    try {
+        flight->make_call(backend_, this);
+    } catch (...) {
+        give_place_back();
+        throw;
+    }
     counters_.backend_loads.add();
     counters_.loads_now.add();
-    if (around_.observer) around_.observer->load_begun({*name_, flight->key});
-    flight->call.emplace(backend_, this, flight->key, *flight);
-    flight->call->begin_at(moment());
+    const std::uint64_t event = around_.observer ? next_event_id() : 0;
+    if (around_.observer) around_.observer->load_begun({*name_, flight->key, event});
+    flight->latest_call().begin_at(moment(), event);
     if (loads_at_home_) {
         aftermath_.loads.push(flight);
     } else {
@@ -103,28 +120,34 @@ void GalaxyCore::call_backend(const FlightPtr& flight)
                           options_.cancel_abandoned ? BackendCall::Cancellable::yes
                                                     : BackendCall::Cancellable::no);
     }
-    deadlines_.add(flight->load_timer, flight->call->begun() + options_.backend_timeout);
+    deadlines_.add(flight->load_timer, after(moment(), options_.backend_timeout));
 }
 
-void GalaxyCore::take_end(Flight& flight)
+void GalaxyCore::take_end(BackendCall& call)
 {
-    count_load(flight, flight.call->result());
+    Flight& flight = call.flight();
+    count_load(flight, call);
     if (flight.loaded.awaited()) flight.loaded.arrive(true);
     give_place_back();
 }
 
-void GalaxyCore::count_load(const Flight& flight, const LoadEnd& end)
+void GalaxyCore::count_load(const Flight& flight, const BackendCall& call)
 {
-    const Duration took = moment() - flight.call->begun();
+    const LoadEnd& end = call.result();
+    const Duration took = moment() - call.begun();
     counters_.loads_now.subtract();
     record_alone(counters_.backend_seconds, took);
-    if (end.error && end.error != errc::not_found) {
+    if (end.failed()) {
         counters_.backend_load_errors.add();
-        logger()(LogLevel::warning, "a backend load failed",
-                 {{"galaxy", *name_}, {"key", printable(flight.key)}, {"what", end.what}});
+        quietly([&] {
+            logger()(LogLevel::warning, "a backend load failed",
+                     {{"galaxy", *name_}, {"key", printable(flight.key)}, {"what", end.what}});
+        });
     }
-    if (around_.observer)
-        around_.observer->load_ended({*name_, flight.key}, end.error, took, end.what);
+    if (around_.observer) {
+        around_.observer->load_ended({*name_, flight.key, call.event()}, end.failure.code(), took,
+                                     end.what);
+    }
 }
 
 void GalaxyCore::load_time_over(Flight& flight)
@@ -136,21 +159,52 @@ void GalaxyCore::load_time_over(Flight& flight)
 }
 
 // The waiters are let go at `backend_timeout`, but the key stays taken until the load really ends,
-// so that a process never has two loads of one key under way; who asks meanwhile joins this one.
+// so that a process never has two loads of one key under way. Who asks meanwhile is let go at once.
+// A call that can be cancelled has as long again to end in, and who asks meanwhile waits for that,
+// and then for a load of their own: what they are told must not be that somebody else gave up.
 
 void GalaxyCore::load_overdue(Flight& flight)
 {
     settle(flight, load_audience(flight), errc::timed_out);
-    if (flight.call) BackendCall::cancel(call_of(flight.shared_from_this()));
+    if (options_.cancel_abandoned && !flight.cancelling) return cancel_load(flight);
+    flight.overdue = true;
+    end_if_over(flight.shared_from_this());
 }
 
-void GalaxyCore::take_load(Flight& flight, const LoadEnd& end)
+void GalaxyCore::leave_behind_if_overdue(Flight& flight)
 {
-    if (end.error) return load_failed(flight, end.error);
-    if (end.loaded->bytes().size() > options_.max_value) {
-        return load_failed(flight, errc::value_too_large);
+    if (!flight.overdue || flight.left_behind) return;
+    flight.left_behind = true;
+    ++left_behind_;
+    flights_changed();
+}
+
+void GalaxyCore::take_load(const FlightPtr& flight)
+{
+    const BackendCall::Ptr later = std::move(flight->later_call);  // it would keep its own flight
+    const LoadEnd& end = (later ? *later : *flight->first_call).result();
+    if (end.failed() && flight->cancelling) {
+        flight->loading = flight->overdue = false;
+        if (flight->awaits_load()) {
+            load(flight);
+            return;
+        }
+    } else if (end.failure) {
+        load_failed(*flight, end.failure);
+    } else if (end.loaded->bytes().size() > options_.max_value) {
+        load_failed(*flight, errc::value_too_large);
+    } else {
+        land(*flight, keep_loaded(*flight, *end.loaded));
     }
-    land(flight, keep_loaded(flight, *end.loaded));
+    end_if_over(flight);
+}
+
+bool GalaxyCore::give_up_if_abandoned(const FlightPtr& flight)
+{
+    if (!options_.cancel_abandoned || !flight->abandoned()) return false;
+    flight->loading = false;
+    end_if_over(flight);
+    return true;
 }
 
 // A value is everybody's, also of those who wait for a peer; what that still says is not awaited.
@@ -158,7 +212,7 @@ void GalaxyCore::take_load(Flight& flight, const LoadEnd& end)
 void GalaxyCore::land(Flight& flight, Value value)
 {
     settle(flight, Audience::all, {}, std::move(value));
-    flight.loading = false;
+    flight.loading = flight.overdue = false;
     if (!flight.on_peer_leg) return;
     const std::shared_ptr<Leg> leg = std::move(flight.leg);
     flight.drop_peer_leg();
@@ -167,11 +221,11 @@ void GalaxyCore::land(Flight& flight, Value value)
     leg->give_up(boost::asio::error::operation_aborted);
 }
 
-void GalaxyCore::load_failed(Flight& flight, boost::system::error_code error)
+void GalaxyCore::load_failed(Flight& flight, const Failure& failure)
 {
-    settle(flight, load_audience(flight), error);
-    flight.loading = false;
-    flight.load_error = error;
+    settle(flight, load_audience(flight), failure);
+    flight.loading = flight.overdue = false;
+    flight.load_failure = failure;
 }
 
 GalaxyCore::Audience GalaxyCore::load_audience(const Flight& flight) const noexcept

@@ -3,11 +3,13 @@
 // Many keys at once, up to where they are waiters like any other (galaxy.cpp, 3.).
 
 #include "galaxy_core.hpp"
+#include "quietly.hpp"
 
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <utility>
 
 namespace galaxy {
@@ -59,15 +61,26 @@ Group::Ref GalaxyCore::group(const Keys& keys, ManyLook look, GetRequest request
 
 void GalaxyCore::hand_in(Group::Ref group, const boost::asio::any_io_executor& executor)
 {
-    if (!strand_.is_beneath(executor)) group->set_executor(executor);
-    if (group->cancellable()) group->watch_cancellation(weak_from_this());
+    const bool equipped = equip(*group, executor);
     Inbox<Waiter>::Batch misses;
     for (const Waiter::Ref& member : group->members()) {
         member->enlist(group);
+        if (!equipped) member->request().refusal = errc::refused;
         if (admit(member)) misses.add(Waiter::Ref(member).detach());
     }
-    if (!misses.empty() && inbox_.push(misses) && !enter_soon()) strand_lost();
-    if (group->arrive()) post_completion(std::move(group));
+    try {
+        if (!misses.empty() && has_to_enter(inbox_.push(misses)) && !enter_soon()) strand_lost();
+    } catch (const std::bad_alloc&) {
+        if (!group->claim()) return;  // cancelled meanwhile, and told so
+        for (const Waiter::Ref& member : group->members()) {
+            if (take_back(*member)) member->quit_group();
+        }
+        group->drop();
+        throw;
+    }
+    if (!group->arrive()) return;
+    if (equipped) return post_completion(std::move(group));
+    post_sleepers(Sleepers(std::move(group)), executor);
 }
 
 // The caller leaves, and all members with it; their flights go on.
@@ -78,9 +91,9 @@ void GalaxyCore::group_cancelled(Group::Ref group)
     for (const Waiter::Ref& member : group->members()) {
         if (!member->claim()) continue;
         member->quit_group();
-        count_end(*member, boost::asio::error::operation_aborted, {}, now);
+        count_end(*member, Failure::own(boost::asio::error::operation_aborted), {}, now);
     }
-    forget_soon(group, 0);
+    quietly([&] { forget_soon(group, 0); });
     post_completion(std::move(group));
 }
 

@@ -28,10 +28,12 @@
 // deadlines are armed first.
 
 #include "galaxy_core.hpp"
+#include "quietly.hpp"
 
 #include <boost/asio/prefer.hpp>
 
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace galaxy {
@@ -63,18 +65,86 @@ thread_local Visitor* Visitor::innermost = nullptr;
 
 }  // namespace
 
-/// Posts the visit of whoever found an inbox empty.
+/// What a turn left, on its way to a handler. Where there is no memory to post it, it is owed.
+class GalaxyCore::Leftover {
+public:
+    Leftover(std::shared_ptr<GalaxyCore> core, Aftermath left) noexcept
+        : core_(std::move(core)), left_(std::move(left))
+    {
+    }
+    Leftover(Leftover&&) noexcept = default;
+    Leftover& operator=(Leftover&&) = delete;
+    ~Leftover()
+    {
+        if (core_) core_->owe(std::move(left_));
+    }
+
+    void operator()()
+    {
+        const std::shared_ptr<GalaxyCore> core = std::move(core_);
+        core->go_on(std::move(left_));
+    }
+
+private:
+    std::shared_ptr<GalaxyCore> core_;
+    Aftermath left_;
+};
+
+/// Whether whoever pushed into an inbox has to post the visit.
+bool GalaxyCore::has_to_enter(bool was_empty) const noexcept
+{
+    return was_empty || visit_owed_.load(std::memory_order_relaxed);
+}
+
+/// Posts it.
 bool GalaxyCore::enter_soon()
 {
-    return strand_.post_beneath([self = shared_from_this()] { self->come_in(); });
+    const auto visit = [this] { return [self = shared_from_this()] { self->come_in(); }; };
+    try {
+        return strand_.post_beneath(visit());
+    } catch (const std::bad_alloc&) {
+        visit_owed_ = true;  // by whoever comes next, if the following throws as well
+        return strand_.post_beneath_in_need(visit());
+    }
 }
 
 void GalaxyCore::come_in()
 {
-    go_on(visit([this] { take_in(); }));
+    Aftermath left = take_owed();
+    try {
+        left.append(visit([this] { take_in(); }));
+    } catch (const std::bad_alloc&) {
+        return owe(std::move(left));
+    }
+    go_on(std::move(left));
 }
 
-/// Does what a turn left, as a handler of its own. No loader stays parked at rest.
+/// Keeps what could not be posted for the next visit, for which there is room. Nothing where the
+/// context is gone. The strand may be posting, if to an executor of unknown kind.
+void GalaxyCore::owe(Aftermath left) noexcept
+{
+    if (strand_.is_gone()) return;
+    {
+        const std::lock_guard lock(owed_mutex_);
+        owed_.append(std::move(left));
+    }
+    visit_owed_ = true;
+    quietly(
+        [this] { strand_.post_beneath_in_need([self = shared_from_this()] { self->come_in(); }); });
+}
+
+Aftermath GalaxyCore::take_owed() noexcept
+{
+    Aftermath owed;
+    if (!visit_owed_.load(std::memory_order_relaxed) || !visit_owed_.exchange(false)) return owed;
+    const std::lock_guard lock(owed_mutex_);
+    owed.append(std::move(owed_));
+    owed_.unsettled = false;
+    return owed;
+}
+
+/// Does what a turn left, as a handler of its own, and throws what it could not do. No loader stays
+/// parked at rest.
 void GalaxyCore::go_on(Aftermath left)
 {
     struct Leaving {
@@ -85,7 +155,9 @@ void GalaxyCore::go_on(Aftermath left)
         }
     };
     const Leaving leaving{*this};
+    const std::exception_ptr failure = std::exchange(left.failure, nullptr);
     follow(std::move(left));
+    if (failure) std::rethrow_exception(failure);
 }
 
 /// False only where a handler is to come, or a turn that ends the last flight.
@@ -94,18 +166,41 @@ bool GalaxyCore::at_rest() const noexcept
     return counters_.flights_now.value() == 0 && !inbox_.pending() && !ended_.pending();
 }
 
+/// Throws `bad_alloc`, and destroys `f` uncalled, where somebody else has the turn and there is no
+/// memory to wait for it; and nothing else.
 template <class F>
 Aftermath GalaxyCore::visit(F f)
 {
     Aftermath left;
     const Visitor here(*this, left);
-    auto turn = [this, f = std::move(f)]() mutable {
-        f();
-        end_turn();
-    };
+    auto turn = [this, f = std::move(f)]() mutable { take_turn(f); };
     strand_.run(std::move(turn), *this);
     return left;
 }
+
+/// Takes an ended call to the strand. Where there is no memory for that, it goes by the inbox.
+class GalaxyCore::Landing {
+public:
+    Landing(GalaxyCore& core, BackendCall::Ptr call) noexcept : core_(&core), call_(std::move(call))
+    {
+    }
+    Landing(Landing&&) noexcept = default;
+    Landing& operator=(Landing&&) = delete;
+    ~Landing()
+    {
+        if (call_ && !core_->strand_.is_gone()) core_->load_ended(std::move(call_));
+    }
+
+    void operator()()
+    {
+        const BackendCall::Ptr call = std::move(call_);
+        core_->take_end(*call);
+    }
+
+private:
+    GalaxyCore* core_;
+    BackendCall::Ptr call_;
+};
 
 void GalaxyCore::follow(Aftermath left)
 {
@@ -115,17 +210,24 @@ void GalaxyCore::follow(Aftermath left)
     const bool unsettled = std::exchange(left.unsettled, false);
     post_home(std::move(left));
     const TimePoint begun = around_.clock->coarse_now();
-    const bool ended =
-        BackendCall::begin(call_of(first), shared_from_this(), strand_.beneath(), &loaders_);
+    BackendCall::Ptr call = call_of(first);
+    const bool ended = BackendCall::begin(call, shared_from_this(), strand_.beneath(), &loaders_);
     starts_slowly_ = around_.clock->coarse_now() - begun > std::chrono::milliseconds(10);
     if (ended) {
-        Aftermath landed = visit([this, first] { take_end(*first); });
+        Aftermath landed = visit(Landing(*this, std::move(call)));
         Sleepers sleepers = std::move(landed.sleepers);
-        post_home(std::move(landed));
+        send_home(std::move(landed));
         wake(std::move(sleepers));
     } else if (unsettled) {
-        post_home(visit([] {}));
+        settle_now();
     }
+}
+
+void GalaxyCore::settle_now()
+try {
+    send_home(visit([] {}));
+} catch (const std::bad_alloc&) {
+    owe({});
 }
 
 void GalaxyCore::wake(Sleepers sleepers)
@@ -137,13 +239,23 @@ void GalaxyCore::wake(Sleepers sleepers)
     });
 }
 
+/// Of a visit within a handler that has more to do. What failed is told by a handler of its own.
+void GalaxyCore::send_home(Aftermath left)
+{
+    std::exception_ptr failure;
+    if (left.failure) failure = std::move(left.failure);
+    post_home(std::move(left));
+    if (!failure) return;
+    quietly([&] {
+        strand_.post_beneath([failure = std::move(failure)] { std::rethrow_exception(failure); });
+    });
+}
+
 /// Each load by itself, so that several threads may take them up.
 void GalaxyCore::post_home(Aftermath left)
 {
     const auto post = [this](Aftermath one) {
-        strand_.post_beneath([self = shared_from_this(), one = std::move(one)]() mutable {
-            self->go_on(std::move(one));
-        });
+        quietly([&] { strand_.post_beneath(Leftover(shared_from_this(), std::move(one))); });
     };
     while (FlightPtr load = left.loads.pop()) {
         Aftermath one;
@@ -159,23 +271,28 @@ void GalaxyCore::post_completion(Waiter::Ref waiter)
     Wakeups one;
     one.add(std::move(waiter));
     one.post_abroad();
+    if (const std::exception_ptr failure = one.take_failure()) std::rethrow_exception(failure);
     Aftermath left;
     left.sleepers.append(one.take_home());
     post_home(std::move(left));
 }
 
-/// From any thread that is no visitor. The inbox keeps the node until the strand takes it.
+/// From any thread that is no visitor. The inbox keeps the node until the strand takes it: at the
+/// latest when the alarm rings, where there was no memory to post a visit.
 template <class Node>
-void GalaxyCore::bring(Inbox<Node>& inbox, std::shared_ptr<Node> one)
+void GalaxyCore::bring(Inbox<Node>& inbox, std::shared_ptr<Node> one) noexcept
 {
     Node* node = one.get();
     node->chained = std::move(one);
-    if (inbox.push(node) && !enter_soon()) strand_lost();
+    if (!has_to_enter(inbox.push(node))) return;
+    quietly([this] {
+        if (!enter_soon()) strand_lost();
+    });
 }
 
 void GalaxyCore::load_ended(BackendCall::Ptr call)
 {
-    bring(ended_, call->flight().shared_from_this());
+    bring(ended_, std::move(call));
 }
 
 /// The answers of one message come with one visit.
@@ -193,8 +310,12 @@ void GalaxyCore::tend_store(const boost::asio::any_io_executor& executor)
         store_.upkeep(moment());
     };
     // A coroutine's own turn does for a visit, so that a loop of hits allocates nothing.
-    if (executor && strand_.is_beneath(executor)) return post_home(visit(tend));
-    enter(tend);
+    try {
+        if (executor && strand_.is_beneath(executor)) return send_home(visit(tend));
+        enter(tend);
+    } catch (const std::bad_alloc&) {
+        tending_.store(false, std::memory_order_release);  // another hit will see to it
+    }
 }
 
 // The end of a turn
@@ -204,8 +325,7 @@ void GalaxyCore::end_turn()
     send_asks();
     if (std::exchange(upkeep_due_, false)) store_.upkeep(moment());
     moment_ = TimePoint::min();
-    wakeups_.post_abroad();
-    aftermath_.sleepers.append(wakeups_.take_home());
+    gather_sleepers();
     Visitor* const here = Visitor::of(*this);
     if (!here || aftermath_.loads.empty() || starts_slowly_) {
         settle_down();
@@ -215,9 +335,19 @@ void GalaxyCore::end_turn()
     Aftermath left = std::move(aftermath_);
     aftermath_.unsettled = false;
     if (here) return here->aftermath.append(std::move(left));
+    const std::exception_ptr failure = std::exchange(left.failure, nullptr);
     post_home(std::move(left));
     if (!loaders_.empty() && at_rest())
-        strand_.post_beneath([self = shared_from_this()] { self->go_on({}); });
+        quietly([this] { strand_.post_beneath(Leftover(shared_from_this(), {})); });
+    if (failure) std::rethrow_exception(failure);
+}
+
+void GalaxyCore::gather_sleepers() noexcept
+{
+    wakeups_.post_abroad();
+    if (std::exception_ptr failure = wakeups_.take_failure())
+        aftermath_.failure = std::move(failure);
+    aftermath_.sleepers.append(wakeups_.take_home());
 }
 
 /// The moment of this turn: one look at the clock serves whatever happens in it.
@@ -236,7 +366,13 @@ bool GalaxyCore::unsettled() const noexcept
 
 void GalaxyCore::settle_down()
 {
-    set_alarm();
+    try {
+        set_alarm();
+    } catch (const std::bad_alloc&) {
+        // Nobody may wait without an alarm.
+        refuse_all();
+        gather_sleepers();
+    }
     if (flights_.empty()) {
         work_.reset();
     } else if (!work_) {
@@ -254,13 +390,14 @@ void GalaxyCore::set_alarm()
         if (alarm_at_ != TimePoint::max()) alarm_->cancel();
         alarm_at_ = TimePoint::max();
     } else if (next < alarm_at_) {
-        alarm_at_ = next;
+        alarm_at_ = TimePoint::max();  // until it is set
         alarm_->arm(next, [weak = weak_from_this()] {
             const auto self = weak.lock();
             if (!self) return;
-            self->ring();
-            self->end_turn();
+            auto ring = [core = self.get()] { core->ring(); };
+            self->take_turn(ring);
         });
+        alarm_at_ = next;
     }
 }
 
@@ -269,6 +406,10 @@ void GalaxyCore::ring()
     alarm_at_ = TimePoint::max();
     const TimePoint now = moment();
     while (Deadline* due = deadlines_.take_due(now)) due->due();
+    if (visit_owed_.load(std::memory_order_relaxed)) {
+        aftermath_.append(take_owed());
+        take_in();
+    }
 }
 
 }  // namespace galaxy

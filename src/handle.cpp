@@ -2,6 +2,7 @@
 #include <galaxy/handle.hpp>
 
 #include "galaxy_core.hpp"
+#include "runtime/serial.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -88,10 +90,16 @@ struct AsException {
     template <class Handler, class T>
     void operator()(Handler handler, boost::system::error_code error, T value) const
     {
-        std::exception_ptr thrown;
-        if (error)
-            thrown = std::make_exception_ptr(boost::system::system_error(error, "Galaxy::get"));
-        std::move(handler)(std::move(thrown), std::move(value));
+        std::move(handler)(error ? exception_of(error) : nullptr, std::move(value));
+    }
+
+    static std::exception_ptr exception_of(boost::system::error_code error) noexcept
+    {
+        try {
+            throw boost::system::system_error(error, "Galaxy::get");
+        } catch (...) {
+            return std::current_exception();  // which is bad_alloc, where there is no memory
+        }
     }
 };
 
@@ -102,7 +110,8 @@ auto missed(std::shared_ptr<GalaxyCore> core, Ref waiter)
     auto start = [core = std::move(core)](auto&& handler, Ref miss) {
         using Handler = std::decay_t<decltype(handler)>;
         const asio::any_io_executor executor = asio::get_associated_executor(handler);
-        core->submit(std::move(miss), executor, Translated<Handler, Translate>{std::move(handler)});
+        core->submit(std::move(miss), executor,
+                     Translated<Handler, Translate>{std::forward<decltype(handler)>(handler)});
     };
     return asio::async_initiate<const asio::use_awaitable_t<>, Signature>(
         std::move(start), asio::use_awaitable, std::move(waiter));
@@ -176,14 +185,21 @@ std::shared_ptr<Galaxy::ManyRequest> Galaxy::request(const Keys& keys,
     return request;
 }
 
-void Galaxy::submit(const std::shared_ptr<GalaxyCore>& core,
-                    const std::shared_ptr<ManyRequest>& request,
-                    const asio::any_io_executor& executor, GetManyHandler handler)
+void Galaxy::submit_many(const std::shared_ptr<GalaxyCore>& core,
+                         const std::shared_ptr<ManyRequest>& request,
+                         const asio::any_io_executor& executor, GetManyHandler handler)
 {
-    ManyLook look = core->look_up(request->keys);
-    if (look.yielding) core->tend_store();
-    core->submit(core->group(request->keys, std::move(look), request->common), executor,
-                 std::move(handler));
+    Group::Ref group;
+    try {
+        ManyLook look = core->look_up(request->keys);
+        if (look.yielding) core->tend_store();
+        group = core->group(request->keys, std::move(look), request->common);
+    } catch (const std::bad_alloc&) {
+        return post_reserving(executor, [handler = std::move(handler)]() mutable {
+            std::move(handler)(make_error_code(errc::refused), Results());
+        });
+    }
+    core->submit(std::move(group), executor, std::move(handler));
 }
 
 std::optional<Value> Galaxy::find(std::string_view key) const

@@ -34,4 +34,11 @@ Loaded Loaded::not_found()
     return Loaded(false, false, std::string());
 }
 
+Loaded Loaded::too_large()
+{
+    Loaded loaded(false, false, std::string());
+    loaded.fits_ = false;
+    return loaded;
+}
+
 }  // namespace galaxy

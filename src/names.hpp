@@ -7,10 +7,15 @@
 
 namespace galaxy {
 
-/// Whether `text` may name a galaxy, a universe or a peer: 1 to 255 printable ASCII characters.
+/// What a name is, for the sentence that refuses another.
+inline constexpr std::string_view name_rule =
+    "must be 1 to 255 printable ASCII characters without a blank at either end";
+
+/// Whether `text` may name a galaxy, a universe or a peer: see `name_rule`. Names go in headers of
+/// HTTP, which takes blanks off their ends.
 inline bool is_name(std::string_view text) noexcept
 {
-    return !text.empty() && text.size() <= 255
+    return !text.empty() && text.size() <= 255 && text.front() != ' ' && text.back() != ' '
            && std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
@@ -18,8 +23,7 @@ inline bool is_name(std::string_view text) noexcept
 inline std::string printable(std::string_view text)
 {
     std::string safe(text.substr(0, 64));
-    std::replace_if(
-        safe.begin(), safe.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+    std::replace_if(safe.begin(), safe.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
     return safe;
 }
 

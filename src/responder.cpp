@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/responder.hpp>
 
+#include "runtime/serial.hpp"
 #include "universe_core.hpp"
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/system_executor.hpp>
 
 #include <algorithm>
@@ -171,19 +171,19 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
     options.mode = Mode::no_peer;
     options.timeout = request.timeout;
     admitted->waiter = galaxy->waiter(request.key, options);
+    admitted->waiter->request().for_peer = true;
     admitted->galaxy = std::move(galaxy);
     return admitted;
 }
 
-void Responder::start(Pending pending, asio::any_io_executor executor, Handler handler)
+/// Maybe more than once: a copy of a deferred operation shares what was admitted.
+void Responder::start(const Pending& pending, const asio::any_io_executor& executor,
+                      Handler handler)
 {
-    if (pending->galaxy) {
-        pending->galaxy->submit(std::move(pending->waiter), std::move(executor),
-                                std::move(handler));
-        return;
-    }
-    asio::post(executor, [pending = std::move(pending), handler = std::move(handler)]() mutable {
-        std::move(handler)(pending->answer.error, std::move(pending->answer.value));
+    if (pending->galaxy)
+        return pending->galaxy->submit(pending->waiter, executor, std::move(handler));
+    post_reserving(executor, [pending, handler = std::move(handler)]() mutable {
+        std::move(handler)(pending->answer.error, pending->answer.value);
     });
 }
 

@@ -15,7 +15,7 @@ namespace json = boost::json;
 template <class Stats>
 struct Counter {
     std::string_view name;
-    std::uint64_t Stats::*member;
+    std::uint64_t Stats::* member;
 };
 
 constexpr Counter<GalaxyStats> galaxy_counters[] = {

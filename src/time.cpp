@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "quietly.hpp"
 #include "runtime/enrolment.hpp"
+#include "runtime/serial.hpp"
 
 #include <galaxy/time.hpp>
 
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -54,11 +57,15 @@ public:
         if (!armed_->timer) return;
         old = armed_->take();
         armed_->function = std::move(ring);
-        armed_->timer->expires_at(at);
-        armed_->timer->async_wait([weak = std::weak_ptr(armed_), generation = armed_->generation](
-                                      const boost::system::error_code&) {
-            if (const std::shared_ptr<Armed> alive = weak.lock()) alive->ring(generation);
-        });
+        try {
+            armed_->timer->expires_at(at);
+            armed_->timer->async_wait(boost::asio::bind_allocator(
+                ReservingAllocator<void>(),
+                Wait(armed_, armed_->generation, armed_->timer->get_executor())));
+        } catch (...) {
+            ring = armed_->take();
+            throw;
+        }
     }
 
     void cancel() override
@@ -99,6 +106,43 @@ private:
         std::optional<boost::asio::steady_timer> timer;  ///< none: its context is gone
         std::function<void()> function;
         std::uint64_t generation = 0;
+    };
+
+    /// What a wait ends with. Where there is no memory to call it, it is posted.
+    class Wait {
+    public:
+        Wait(std::weak_ptr<Armed> armed, std::uint64_t generation,
+             boost::asio::any_io_executor executor) noexcept
+            : armed_(std::move(armed)), generation_(generation), executor_(std::move(executor))
+        {
+        }
+        Wait(Wait&&) noexcept = default;
+        Wait& operator=(Wait&&) = delete;
+        ~Wait()
+        {
+            if (!armed_.expired() && given_up(executor_))
+                quietly([this] {
+                    post_reserving(executor_,
+                                   [armed = std::move(armed_), generation = generation_] {
+                                       ring(armed, generation);
+                                   });
+                });
+        }
+
+        void operator()(const boost::system::error_code&)
+        {
+            ring(std::exchange(armed_, {}), generation_);
+        }
+
+    private:
+        static void ring(const std::weak_ptr<Armed>& armed, std::uint64_t generation)
+        {
+            if (const std::shared_ptr<Armed> alive = armed.lock()) alive->ring(generation);
+        }
+
+        std::weak_ptr<Armed> armed_;
+        std::uint64_t generation_;
+        boost::asio::any_io_executor executor_;
     };
 
     void context_gone(Garbage& garbage) noexcept override

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/universe.hpp>
 
+#include "runtime/end_handler.hpp"
 #include "universe_core.hpp"
 
-#include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/prefer.hpp>
 
 #include <atomic>
 #include <memory>
@@ -125,58 +123,21 @@ UniverseStats Universe::stats() const
     return core_->stats();
 }
 
-namespace {
-
-/// The handler of `async_close`, until it is called or its context goes.
-class Closing : public std::enable_shared_from_this<Closing> {
-public:
-    using Handler = asio::any_completion_handler<void(boost::system::error_code)>;
-
-    Closing(Handler handler, asio::any_io_executor executor)
-        : handler_(std::move(handler)),
-          executor_(asio::prefer(std::move(executor), asio::execution::outstanding_work.tracked))
-    {
-    }
-
-    /// Cancelled, the universe closes at once, which ends the wait.
-    void watch_cancellation(const std::weak_ptr<UniverseCore>& universe)
-    {
-        auto slot = asio::get_associated_cancellation_slot(*handler_);
-        if (!slot.is_connected()) return;
-        slot.assign([universe, weak = weak_from_this()](asio::cancellation_type) {
-            if (const auto self = weak.lock()) self->cancelled_ = true;
-            if (const auto core = universe.lock()) core->close();
-        });
-    }
-
-    void complete()
-    {
-        auto done = [self = shared_from_this(), handler = std::move(*handler_)]() mutable {
-            asio::get_associated_cancellation_slot(handler).clear();
-            const auto aborted = boost::system::error_code(asio::error::operation_aborted);
-            std::move(handler)(self->cancelled_ ? aborted : boost::system::error_code{});
-        };
-        asio::post(executor_, std::move(done));
-        handler_.reset();
-        executor_ = {};
-    }
-
-private:
-    std::optional<Handler> handler_;
-    asio::any_io_executor executor_;
-    std::atomic<bool> cancelled_ = false;
-};
-
-}  // namespace
-
 void Universe::start_close(std::shared_ptr<UniverseCore> core, asio::any_io_executor executor,
                            CloseHandler handler)
 {
-    const auto closing = std::make_shared<Closing>(std::move(handler), std::move(executor));
-    closing->watch_cancellation(core);
-    core->when_drained([core, closing] {
+    const auto closing =
+        std::make_shared<EndHandler>(std::move(handler), std::move(executor), core->executor());
+    // Cancelled, the universe closes at once, which ends the wait.
+    const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+    closing->on_cancel([cancelled, weak = std::weak_ptr(core)] {
+        *cancelled = true;
+        if (const auto universe = weak.lock()) universe->close();
+    });
+    core->when_drained([core, closing, cancelled] {
         core->close();
-        closing->complete();
+        using boost::system::error_code;
+        closing->complete(*cancelled ? error_code(asio::error::operation_aborted) : error_code());
     });
 }
 

@@ -2,6 +2,8 @@
 #include "universe_core.hpp"
 
 #include "names.hpp"
+#include "peers/careful_picker.hpp"
+#include "quietly.hpp"
 #include "random_seed.hpp"
 
 #include <boost/asio/query.hpp>
@@ -18,13 +20,13 @@ namespace {
 
 UniverseOptions completed(UniverseOptions options)
 {
-    const auto demand = [](bool holds, const char* sentence) {
+    const auto demand = [](bool holds, const std::string& sentence) {
         if (!holds) throw std::invalid_argument(sentence);
     };
     constexpr Duration zero = Duration::zero();
-    demand(is_name(options.name), "a universe's name must be 1 to 255 printable ASCII characters");
+    demand(is_name(options.name), "a universe's name " + std::string(name_rule));
     demand(options.self.empty() || is_name(options.self),
-           "self must be at most 255 printable ASCII characters");
+           "self, where it is given, " + std::string(name_rule));
     demand(static_cast<bool>(options.picker.make),
            "picker must make pickers; use rendezvous() or hash_ring()");
     demand(options.silence > zero, "silence must be positive");
@@ -47,11 +49,12 @@ std::shared_ptr<UniverseCore> UniverseCore::make(asio::any_io_executor executor,
         std::make_shared<UniverseCore>(std::move(executor), completed(std::move(options)));
     const std::weak_ptr<UniverseCore> weak = core;
     const UniverseOptions& all = core->options_;
-    core->membership_ = std::make_shared<Membership>(
-        all.self, all.role, all.picker, all.warm_window, [weak](const Peer& peer) {
-            const auto universe = weak.lock();
-            return universe ? universe->make_link(peer) : nullptr;
-        });
+    core->membership_ =
+        std::make_shared<Membership>(all.self, all.role, careful(all.picker, core->logger_),
+                                     all.warm_window, [weak](const Peer& peer) {
+                                         const auto universe = weak.lock();
+                                         return universe ? universe->make_link(peer) : nullptr;
+                                     });
     return core;
 }
 
@@ -80,8 +83,8 @@ std::shared_ptr<GalaxyCore> UniverseCore::create(std::string name, Backend backe
                                                  GalaxyOptions options)
 {
     if (!is_name(name)) {
-        throw std::invalid_argument("galaxy name \"" + printable(name)
-                                    + "\" must be 1 to 255 printable ASCII characters");
+        throw std::invalid_argument("galaxy name \"" + printable(name) + "\" "
+                                    + std::string(name_rule));
     }
     if (closed_)
         throw boost::system::system_error(make_error_code(errc::closed), "Universe::create");
@@ -126,6 +129,14 @@ std::vector<std::shared_ptr<GalaxyCore>> UniverseCore::galaxies() const
     all.reserve(galaxies_.size());
     for (const auto& [name, core] : galaxies_) all.push_back(core);
     return all;
+}
+
+/// The next by name, the first after null: all of them without a list, which would take memory.
+std::shared_ptr<GalaxyCore> UniverseCore::galaxy_after(const GalaxyCore* before) const
+{
+    const std::lock_guard lock(mutex_);
+    const auto next = before ? galaxies_.upper_bound(before->name()) : galaxies_.begin();
+    return next == galaxies_.end() ? nullptr : next->second;
 }
 
 // Peers
@@ -175,8 +186,12 @@ void UniverseCore::membership_changed()
         const std::lock_guard lock(mutex_);
         waiting.swap(await_membership_);
     }
-    for (const auto& known : waiting) known();
+    for (const auto& known : waiting) quietly(known);
+    quietly([this] { log_membership(); });
+}
 
+void UniverseCore::log_membership() const
+{
     const auto ring = membership_->ring();
     const std::string members = std::to_string(ring->members().size());
     logger()(LogLevel::info, "membership changed",
@@ -207,7 +222,8 @@ bool UniverseCore::ready() const
 void UniverseCore::close()
 {
     if (closed_.exchange(true)) return;
-    for (const auto& core : galaxies()) core->close();
+    std::shared_ptr<GalaxyCore> core;
+    while ((core = galaxy_after(core.get()))) core->close();
     membership_->close();
     const std::lock_guard lock(mutex_);
     await_membership_.clear();

@@ -56,7 +56,9 @@ private:
     std::shared_ptr<Link> make_link(const Peer& peer);
     std::shared_ptr<RemoteFetcher> make_fetcher(const Peer& peer) const;
     void when_membership_known(std::function<void()> known);
+    void log_membership() const;
     std::vector<std::shared_ptr<GalaxyCore>> galaxies() const;
+    std::shared_ptr<GalaxyCore> galaxy_after(const GalaxyCore* before) const;
     Surroundings surroundings();
     void context_gone(Garbage& garbage) noexcept override;
 

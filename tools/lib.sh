@@ -4,15 +4,20 @@
 # Sourced by the scripts beside it:
 #
 #   ensure_packages GROUP...        what the groups need is there, or is installed with apt, or exit 2
-#   build_preset PRESET [TARGET...] configures and builds
+#   build_preset PRESET [TARGET...] configures, with $configure_options if there are any, and builds
+#   unpack_services                 what tests with the label `services` want is in PATH
 #
-# Groups: `demo` (the programs), `test` (demo, and what tests want), `sanitizers`, `clang`, `fuzz`.
+# Groups: `demo` (the programs), `test` (demo, and what tests want), `sanitizers`, `clang`, `fuzz`, `tidy`.
 # What is needed is tried out rather than looked up, so that a compiler, a CMake or a Boost that did not
 # come from apt is as good; a second run finds all of it in half a second and asks apt nothing.
 
 galaxy_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 CXX=${CXX:-g++}
+# Most tests wait longer than they compute.
+# shellcheck disable=SC2034  # for those that source this
+tests_at_once=${CTEST_PARALLEL_LEVEL:-$((2 * CMAKE_BUILD_PARALLEL_LEVEL))}
+configure_options=()
 export CMAKE_BUILD_PARALLEL_LEVEL CXX
 
 # compiles COMPILER LIBRARY... : the program on standard input compiles and links.
@@ -67,6 +72,9 @@ END
     return $status
 }
 
+# Git of the project, whose owner root need not be.
+project_git() { git -C "$galaxy_root" -c safe.directory='*' "$@"; }
+
 debian_codename() { (. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}"); }
 
 # Bookworm's unversioned Boost is 1.74.
@@ -103,6 +111,17 @@ missing_for() {
     fuzz)
         missing_for clang
         has_fuzzer || echo libclang-rt-19-dev
+        ;;
+    tidy)
+        missing_for clang
+        command -v clang-format-19 >/dev/null || echo clang-format-19
+        command -v clang-tidy-19 >/dev/null || echo clang-tidy-19
+        ;;
+    services)
+        command -v wrk >/dev/null || echo wrk
+        PATH=$PATH:/usr/sbin command -v nginx >/dev/null || echo nginx
+        command -v memcached >/dev/null || echo memcached
+        command -v redis-server >/dev/null || echo redis-server
         ;;
     *)
         echo "ensure_packages: no such group: $1" >&2
@@ -216,11 +235,33 @@ ensure_packages() {
     done
 }
 
+# Unpacked into build/services, and not installed: installed, they would start with the machine.
+unpack_services() {
+    local folder=$galaxy_root/build/services missing=() package libraries
+    PATH=$PATH:$folder/usr/bin:$folder/usr/sbin
+    mapfile -t missing < <(missing_for services)
+    if [ ${#missing[@]} -gt 0 ]; then
+        command -v apt-get >/dev/null || give_up "There is no apt-get here." "${missing[@]}"
+        echo "Unpacking into ${folder#"$galaxy_root"/}: ${missing[*]}"
+        mkdir -p "$folder/archives/partial"
+        apt update || give_up "apt-get update failed." "${missing[@]}"
+        apt install -y --no-install-recommends --download-only \
+            -o Dir::Cache::archives="$folder/archives" "${missing[@]}" \
+            || give_up "apt-get could not fetch them." "${missing[@]}"
+        for package in "$folder"/archives/*.deb; do dpkg-deb -x "$package" "$folder"; done
+    fi
+    libraries=$(printf '%s:' "$folder"/usr/lib/*-linux-gnu "$folder"/lib/*-linux-gnu)
+    export PATH LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:-}
+}
+
+# Warnings are errors to those who change galaxy, and to nobody who only builds it, whatever the compiler.
 build_preset() {
-    local preset=$1 log
+    local preset=$1 log options=("${configure_options[@]}")
     shift
+    # The variable is for the builds within tests, which the flag does not reach.
+    [ -n "${CI:-}" ] || options+=(--compile-no-warning-as-error -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF)
     log=$(mktemp)
-    if ! (cd "$galaxy_root" && cmake --preset "$preset") >"$log" 2>&1; then
+    if ! (cd "$galaxy_root" && cmake --preset "$preset" "${options[@]}") >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
         return 1

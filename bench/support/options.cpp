@@ -60,14 +60,14 @@ std::size_t count_between(std::size_t least, std::size_t most, std::string_view 
     return *count;
 }
 
-Setter count(std::size_t least, std::size_t most, std::size_t Options::*field)
+Setter count(std::size_t least, std::size_t most, std::size_t Options::* field)
 {
     return [=](Options& options, std::string_view text) {
         options.*field = count_between(least, most, text);
     };
 }
 
-Setter counts(std::size_t most, std::vector<std::size_t> Options::*field)
+Setter counts(std::size_t most, std::vector<std::size_t> Options::* field)
 {
     return [=](Options& options, std::string_view text) {
         (options.*field).clear();
@@ -76,7 +76,7 @@ Setter counts(std::size_t most, std::vector<std::size_t> Options::*field)
     };
 }
 
-Setter seconds(std::chrono::duration<double> Options::*field)
+Setter seconds(std::chrono::duration<double> Options::* field)
 {
     return [=](Options& options, std::string_view text) {
         const std::optional<double> number = parse_decimal(text);
@@ -85,7 +85,7 @@ Setter seconds(std::chrono::duration<double> Options::*field)
     };
 }
 
-Setter word(std::string_view what, std::string Options::*field)
+Setter word(std::string_view what, std::string Options::* field)
 {
     return [=](Options& options, std::string_view text) {
         if (text.empty()) reject(what, text);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 
-// The forms of `co_await` that docs/concurrency.md calls safe on g++ 12, which destroys some temporaries
-// of a `co_await` expression twice. Each runs here five ways: on a hit, on a miss, with a backend that
-// fails, with a galaxy that is closed while it waits, and with an io_context that is destroyed while it
-// waits. Address and leak sanitizers see what a form does to its temporaries.
+// The forms of `co_await` that docs/concurrency.md calls safe on g++ 12, which destroys some
+// temporaries of a `co_await` expression twice. Each runs here five ways: on a hit, on a miss, with
+// a backend that fails, with a galaxy that is closed while it waits, and with an io_context that is
+// destroyed while it waits. Address and leak sanitizers see what a form does to its temporaries.
 
 #include "check.hpp"
 

@@ -11,7 +11,9 @@
 #include <chrono>
 #include <cstdio>
 #include <future>
+#include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -166,6 +168,30 @@ void universe_goes_first()
     // [universe-first]
 }
 
+void a_backend_that_asks_its_own_galaxy()
+{
+    asio::io_context io;
+    galaxy::Universe universe(io.get_executor());
+    // [own-galaxy]
+    const auto self = std::make_shared<galaxy::WeakGalaxy>();
+    galaxy::Galaxy users =
+        universe.create("users", [self](std::string_view id) -> asio::awaitable<galaxy::Loaded> {
+            if (id != "all") co_return galaxy::Loaded::value("user " + std::string(id));
+            const std::optional<galaxy::Galaxy> own = self->lock();
+            if (!own) throw std::runtime_error("the galaxy is gone");
+            galaxy::Value one = co_await own->get("1");
+            galaxy::Value two = co_await own->get("2");
+            co_return galaxy::Loaded::value(std::string(one.view()) + ", "
+                                            + std::string(two.view()));
+        });
+    *self = users;
+    // [own-galaxy]
+    users.async_get("all", [](boost::system::error_code error, galaxy::Value all) {
+        check(!error && all.view() == "user 1, user 2");
+    });
+    io.run();
+}
+
 void no_work_left()
 {
     asio::io_context io;
@@ -187,6 +213,7 @@ int main()
     pool_of_a_blocking_driver();
     context_goes_first();
     universe_goes_first();
+    a_backend_that_asks_its_own_galaxy();
     no_work_left();
     std::puts("as documented");
 }

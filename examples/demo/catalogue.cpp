@@ -42,8 +42,10 @@ Owners read_dpkg()
         const std::string stem = list.stem().string();
         const std::string package = stem.substr(0, stem.find(':'));
         std::ifstream lines(list);
-        for (std::string line; std::getline(lines, line);)
+        for (std::string line; std::getline(lines, line);) {
+            if (line == "/.") line.pop_back();  // the root; a node asks no origin for dots
             if (!line.empty()) add(owners, std::move(line), package);
+        }
     }
     return owners;
 }

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "node/origin.hpp"
 
-#include "support/client.hpp"
+#include "http/answer.hpp"
+#include "http/ask.hpp"
+#include "node/freshness.hpp"
+#include "node/origin_path.hpp"
 #include "support/escape.hpp"
 
 #include <galaxy/error.hpp>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/strand.hpp>
-#include <boost/beast/http/error.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -16,126 +19,125 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
-#include <vector>
 
 namespace node {
 namespace {
 
 namespace asio = boost::asio;
+namespace http = galaxy::http;
 using boost::system::system_error;
 
-// How long a kept connection is worth trying: servers close theirs after a minute or so.
-constexpr auto idle_limit = std::chrono::seconds(30);
-constexpr std::size_t max_idle = 64;
+/// The server that an origin such as "http://HOST:PORT/PREFIX" names.
+struct Place {
+    http::Endpoint endpoint;
+    std::string target;    ///< what goes before a key
+    bool is_path = false;  ///< the key becomes a part of the path, and not of a query
+};
 
-/// The lifetime that `Cache-Control` gives: nothing said, or so long (zero: not to be kept).
-std::optional<std::chrono::seconds> max_age(std::string_view header)
+Place parse_place(std::string_view origin)
 {
-    std::optional<std::chrono::seconds> age;
-    while (!header.empty()) {
-        const std::size_t comma = std::min(header.find(','), header.size());
-        std::string_view word = header.substr(0, comma);
-        header.remove_prefix(std::min(comma + 1, header.size()));
-        word.remove_prefix(std::min(word.find_first_not_of(" \t"), word.size()));
-        word = word.substr(0, word.find_last_not_of(" \t") + 1);
-        if (word == "no-store" || word == "no-cache") return std::chrono::seconds(0);
-        constexpr std::string_view name = "max-age=";
-        if (!word.starts_with(name)) continue;
-        if (const std::optional<std::uint64_t> seconds = parse_number(word.substr(name.size())))
-            age = std::chrono::seconds(std::min<std::uint64_t>(*seconds, 10ULL * 365 * 86'400));
-    }
-    return age;
+    origin.remove_prefix(std::string_view("http://").size());
+    const std::size_t slash = std::min(origin.find('/'), origin.size());
+    const Endpoint endpoint = parse_endpoint(origin.substr(0, slash)).value();
+    Place place;
+    place.endpoint.host = endpoint.host;
+    place.endpoint.port = endpoint.port;
+    place.endpoint.authority = to_string(endpoint);
+    place.target = slash == origin.size() ? "/" : origin.substr(slash);
+    place.is_path = place.target.find('?') == std::string::npos;
+    if (place.is_path && !place.target.ends_with('/')) place.target += '/';
+    return place;
 }
 
-/// Loads over HTTP, with connections kept for the next load. Everything runs on one strand.
-class HttpOrigin : public std::enable_shared_from_this<HttpOrigin> {
+/// Loads over HTTP, by the client that peers are asked with.
+class HttpOrigin {
 public:
-    HttpOrigin(const Options& options, asio::any_io_executor strand)
-        : strand_(std::move(strand)),
-          // The galaxy gives up first, so that it is its clock that ends a get.
-          timeout_(options.galaxy.backend_timeout + std::chrono::milliseconds(500)),
-          max_value_(options.galaxy.max_value)
+    HttpOrigin(const Options& options, const asio::any_io_executor& executor)
+        : HttpOrigin(parse_place(options.origin), options, executor)
     {
-        std::string_view rest = options.origin;
-        rest.remove_prefix(std::string_view("http://").size());
-        const std::size_t slash = std::min(rest.find('/'), rest.size());
-        endpoint_ = parse_endpoint(rest.substr(0, slash)).value();
-        prefix_ = slash == rest.size() ? "/" : rest.substr(slash);
-        // A prefix is a folder, unless the key goes into a query.
-        if (!prefix_.ends_with('/') && prefix_.find('?') == std::string::npos) prefix_ += '/';
     }
+    HttpOrigin(const HttpOrigin&) = delete;
+    HttpOrigin& operator=(const HttpOrigin&) = delete;
+    ~HttpOrigin() { pool_->close(); }
 
-    asio::awaitable<galaxy::Loaded> load(std::string_view key)
+    asio::awaitable<galaxy::Loaded> load(std::string_view key) const
     {
-        const std::shared_ptr<HttpOrigin> self = shared_from_this();
-        std::string target = prefix_ + support::escape_segment(key);
-        std::unique_ptr<support::Client> client = take();
-        support::Answer answer;
-        try {
-            answer = co_await client->get(std::move(target), timeout_);
-        } catch (const system_error& error) {
-            if (error.code() == boost::beast::http::error::body_limit)
-                throw system_error(galaxy::errc::value_too_large);
-            if (error.code() == asio::error::timed_out) throw system_error(galaxy::errc::timed_out);
-            throw std::runtime_error("the origin cannot be asked: " + error.code().message());
-        }
-        keep(std::move(client));
+        if (is_path_ && leaves_path(key)) co_return galaxy::Loaded::not_found();
+        std::string request = start_ + support::escape_segment(key) + rest_;
+        asio::awaitable<http::Answer> asking =
+            http::ask(pool_, std::move(request), max_value_, timeout_);
+        http::Answer answer = co_await std::move(asking);
         co_return read(std::move(answer));
     }
 
 private:
-    struct Idle {
-        std::unique_ptr<support::Client> client;
-        std::chrono::steady_clock::time_point since;
-    };
-
-    std::unique_ptr<support::Client> take()
+    HttpOrigin(Place place, const Options& options, const asio::any_io_executor& executor)
+        : is_path_(place.is_path),
+          start_("GET " + place.target),
+          // Saying nothing of codings would mean that any is welcome.
+          rest_(" HTTP/1.1\r\nHost: " + place.endpoint.authority
+                + "\r\nAccept-Encoding: identity\r\n\r\n"),
+          // The galaxy gives up first, so that it is its clock that ends a get.
+          timeout_(std::min(options.galaxy.backend_timeout, galaxy::Duration::max() / 2)
+                   + std::chrono::milliseconds(500)),
+          max_value_(options.galaxy.max_value),
+          pool_(std::make_shared<http::Pool>(
+              http::PoolOptions{.connect_timeout = timeout_,
+                                // Servers close theirs after a minute or so.
+                                .idle_timeout = std::chrono::seconds(30),
+                                .max_idle = 64,
+                                .max_connections = options.galaxy.max_backend_loads,
+                                .max_header = options.protocol.max_header},
+              std::move(place.endpoint), galaxy::http::Tls(), executor))
     {
-        const auto oldest = std::chrono::steady_clock::now() - idle_limit;
-        std::erase_if(idle_, [&](const Idle& one) { return one.since < oldest; });
-        if (!idle_.empty()) {
-            std::unique_ptr<support::Client> client = std::move(idle_.back().client);
-            idle_.pop_back();
-            return client;
-        }
-        auto client = std::make_unique<support::Client>(strand_, endpoint_.host, endpoint_.port);
-        client->set_body_limit(max_value_);
-        return client;
     }
 
-    void keep(std::unique_ptr<support::Client> client)
+    static galaxy::Loaded read(http::Answer answer)
     {
-        if (idle_.size() < max_idle)
-            idle_.push_back({std::move(client), std::chrono::steady_clock::now()});
-    }
-
-    static galaxy::Loaded read(support::Answer answer)
-    {
+        if (answer.error) return failed(answer);
         if (answer.status == 404) return galaxy::Loaded::not_found();
         if (answer.status != 200)
             throw std::runtime_error("the origin answers " + std::to_string(answer.status));
-        const auto age = max_age(answer.header("Cache-Control"));
-        if (!age) return galaxy::Loaded::value(std::move(answer.body));
-        if (age->count() == 0) return galaxy::Loaded::uncached(std::move(answer.body));
-        return galaxy::Loaded::value(std::move(answer.body), *age);
+        const std::string_view coding = answer.fields.text("Content-Encoding");
+        if (!http::is_identity(coding))
+            throw std::runtime_error("the origin answers in a coding that was not asked for: "
+                                     + std::string(coding.substr(0, 100)));
+        const auto lifetime = lifetime_of(answer.fields, std::chrono::system_clock::now());
+        if (!lifetime) return galaxy::Loaded::value(std::move(answer.body));
+        if (*lifetime == galaxy::Duration::zero())
+            return galaxy::Loaded::uncached(std::move(answer.body));
+        return galaxy::Loaded::value(std::move(answer.body), *lifetime);
     }
 
-    asio::any_io_executor strand_;
-    Endpoint endpoint_;
-    std::string prefix_;
-    galaxy::Duration timeout_;
-    std::size_t max_value_;
-    std::vector<Idle> idle_;
+    static galaxy::Loaded failed(const http::Answer& answer)
+    {
+        using galaxy::errc;
+        const std::string why = "the origin cannot be asked: "
+                                + (answer.detail.empty() ? answer.error.message() : answer.detail);
+        if (answer.error == errc::value_too_large) return galaxy::Loaded::too_large();
+        if (answer.error == errc::busy) throw system_error(asio::error::no_descriptors, why);
+        if (answer.error == errc::timed_out) throw system_error(asio::error::timed_out, why);
+        if (answer.error == asio::error::operation_aborted) throw system_error(answer.error, why);
+        throw std::runtime_error(why);
+    }
+
+    const bool is_path_;
+    const std::string start_;  ///< of a request, up to the key
+    const std::string rest_;
+    const galaxy::Duration timeout_;
+    const std::size_t max_value_;
+    const std::shared_ptr<http::Pool> pool_;
 };
 
 }  // namespace
 
-Origin http_origin(const Options& options, asio::any_io_executor executor)
+Origin http_origin(const Options& options, const asio::any_io_executor& executor)
 {
-    const asio::any_io_executor strand = asio::make_strand(std::move(executor));
-    const auto origin = std::make_shared<HttpOrigin>(options, strand);
-    return {[origin](std::string_view key) { return origin->load(key); }, strand, nullptr};
+    const auto origin = std::make_shared<HttpOrigin>(options, executor);
+    return {[origin](std::string_view key) { return origin->load(key); },
+            asio::make_strand(executor), nullptr};
 }
 
 }  // namespace node

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "node/log.hpp"
 
+#include "node/log_writer.hpp"
+
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 #include <string>
@@ -47,10 +51,8 @@ void append_value(std::string& line, std::string_view value)
     line += '"';
 }
 
-}  // namespace
-
-void write_log(galaxy::LogLevel level, std::string_view message,
-               std::span<const galaxy::LogField> fields)
+std::string format(galaxy::LogLevel level, std::string_view message,
+                   std::span<const galaxy::LogField> fields)
 {
     std::string line = timestamp() + " " + std::string(galaxy::to_string(level)) + " ";
     line += message;
@@ -61,8 +63,36 @@ void write_log(galaxy::LogLevel level, std::string_view message,
         append_value(line, field.value);
     }
     line += '\n';
-    // One write a line, so that lines of several threads do not mix.
-    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+    return line;
+}
+
+std::string dropped_notice(std::size_t dropped)
+{
+    const std::string count = std::to_string(dropped);
+    const std::array fields{galaxy::LogField{"count", count}};
+    return format(galaxy::LogLevel::warning, "lines of the log were dropped, nobody read it",
+                  fields);
+}
+
+// Never destroyed: to join its thread would be to wait for the reader.
+LogWriter& writer()
+{
+    constexpr std::size_t most_bytes = 1 << 20;
+    static LogWriter& one = *new LogWriter(STDERR_FILENO, most_bytes, dropped_notice);
+    return one;
+}
+
+}  // namespace
+
+LogFlush::~LogFlush()
+{
+    writer().flush(std::chrono::seconds(1));
+}
+
+void write_log(galaxy::LogLevel level, std::string_view message,
+               std::span<const galaxy::LogField> fields)
+{
+    writer().add(format(level, message, fields));
 }
 
 void log_info(std::string_view message, std::initializer_list<galaxy::LogField> fields)

@@ -2,6 +2,7 @@
 
 // galaxy-node: one galaxy served over HTTP, to its peers and to services in any language.
 
+#include "node/log.hpp"
 #include "node/node.hpp"
 #include "node/options.hpp"
 
@@ -26,8 +27,9 @@ int run(const std::vector<std::string>& arguments)
         std::cout << "galaxy-node " << galaxy::version << '\n';
         return EXIT_SUCCESS;
     }
+    const node::LogFlush flush;
     node::Node node(std::move(line.options));
-    std::cout << "listening on " << node::to_string(node.endpoint()) << std::endl;
+    std::cout << "listening on " << node::to_string(node.endpoint()) << '\n' << std::flush;
     node.run();
     return EXIT_SUCCESS;
 }

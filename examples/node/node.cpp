@@ -17,6 +17,7 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -58,16 +59,15 @@ Node::Node(Options options)
       context_(static_cast<int>(options_.threads)),
       control_(asio::make_strand(context_)),
       signals_(control_, SIGTERM, SIGINT),
-      hangups_(control_),
+      hangups_(control_, SIGHUP),
       origin_(make_origin(options_, context_.get_executor())),
       universe_(context_.get_executor(), universe_options(options_, trust_)),
       server_(make_server()),
       watcher_(
           universe_,
           {options_.peers, {options_.universe.self, to_string(endpoint())}, options_.client_only},
-          options_.peers_file, control_)
+          options_.peers_file)
 {
-    if (!trust_.empty()) hangups_.add(SIGHUP);
     outlives_the_context_ = origin_.resources;
     galaxy::GalaxyOptions galaxy_options = options_.galaxy;
     galaxy_options.backend_executor = origin_.executor;
@@ -107,11 +107,21 @@ void Node::run()
     log_memory(options_.galaxy.capacity);
     asio::co_spawn(control_, await_the_end(), asio::detached);
     await_hangup();
-    asio::co_spawn(control_, watcher_.watch(), asio::detached);
+    watcher_.watch();
     // An exception out of a handler is a bug, and better loud than a thread less.
     const auto serve = [this]() noexcept { context_.run(); };
     std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < options_.threads; ++i) others.emplace_back(serve);
+    try {
+        while (others.size() + 1 < options_.threads) others.emplace_back(serve);
+    } catch (const std::system_error& e) {
+        context_.stop();
+        throw std::runtime_error("--threads " + std::to_string(options_.threads) + ": only "
+                                 + std::to_string(others.size() + 1)
+                                 + " could be started: " + e.code().message());
+    } catch (...) {
+        context_.stop();  // or the others would never end
+        throw;
+    }
     serve();
 }
 

@@ -47,7 +47,8 @@ template <class Select>
 Setter name(Select select)
 {
     return [=](Options& options, std::string_view text) {
-        if (!is_name(text)) reject("1 to 255 printable ASCII characters", text);
+        if (!is_name(text))
+            reject("1 to 255 printable ASCII characters without a blank at either end", text);
         *select(options) = text;
     };
 }
@@ -77,6 +78,11 @@ void set_picker(Options& options, std::string_view text)
     }
 }
 
+bool goes_into_a_request(std::string_view url)
+{
+    return std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
+}
+
 void set_origin(Options& options, std::string_view text)
 {
     constexpr std::string_view http = "http://";
@@ -85,9 +91,12 @@ void set_origin(Options& options, std::string_view text)
     if (text.starts_with(http)) {
         const std::string_view authority = text.substr(http.size());
         const std::optional<Endpoint> at = parse_endpoint(authority.substr(0, authority.find('/')));
-        good = at && at->port != 0;
+        // The key comes last: "?key=" is a query that it may end.
+        const bool open = text.find('?') == std::string_view::npos || text.ends_with('=');
+        good = at && at->port != 0 && goes_into_a_request(text) && open;
     }
-    if (!good) reject("echo, sqlite:FILE or http://HOST:PORT/PREFIX", text);
+    if (!good)
+        reject("echo, sqlite:FILE, http://HOST:PORT/PREFIX or http://HOST:PORT/PATH?NAME=", text);
     options.origin = text;
 }
 
@@ -98,7 +107,7 @@ void set_capacity(Options& options, std::string_view text)
     options.galaxy.capacity = *bytes;
 }
 
-Flag file_flag(std::string_view flag, std::string_view help, std::string Options::*where)
+Flag file_flag(std::string_view flag, std::string_view help, std::string Options::* where)
 {
     return {flag, "FILE", help, [where](Options& o, std::string_view text) {
                 if (text.empty()) reject("a file", text);
@@ -122,7 +131,7 @@ std::vector<Flag> identity_flags()
              o.query = text;
          }},
         {"--peer", "ID=URI", "another node; repeatable", set_peer},
-        file_flag("--peers", "other nodes, ID=URI a line; looked at every second",
+        file_flag("--peers", "other nodes, ID=URI and a newline each; looked at every second",
                   &Options::peers_file),
         {"--client-only", "", "ask the others and own no key",
          [](Options& o, std::string_view) {
@@ -286,7 +295,20 @@ std::string help_text()
     }
     return text
            + "  --help, --version\n\nTIME is such as 250ms, 5s or 5m.\n"
-             "SIGHUP reads certificates and secrets again.\n";
+             "http://HOST:PORT/PREFIX is asked for PREFIX/KEY, http://HOST:PORT/PATH?NAME= for\n"
+             "?NAME=KEY, the key percent-encoded, slashes too. 200 is the value, kept as its\n"
+             "Cache-Control, Expires, Age, Pragma and Vary allow, else until evicted; 404: no "
+             "such\n"
+             "key. "
+             "Below a PREFIX there is no key with a NUL or with a segment of dots (also by\n"
+             "backslashes, before \";?#\", or escaped in the key itself), as a server may take it\n"
+             "for what lies beside PREFIX. What else a server takes for the same, such as \"//\"\n"
+             "for \"/\", is for you to know: of its values each is kept under the key asked for.\n"
+             "Each FILE is a regular one. That of --peers ends with a newline, or is taken for\n"
+             "half written; to replace it at once, write a new one and rename it. Once it has had\n"
+             "peers an empty one is taken for half written too; one newline is no peers.\n"
+             "SIGHUP reads certificates and secrets again, and never ends the node.\n"
+             "The log, on standard error, waits for no reader: it drops lines, and says so.\n";
 }
 
 }  // namespace node

@@ -25,6 +25,6 @@ Origin make_origin(const Options& options, boost::asio::any_io_executor executor
 
 Origin echo_origin();
 Origin sqlite_origin(const Options& options);
-Origin http_origin(const Options& options, boost::asio::any_io_executor executor);
+Origin http_origin(const Options& options, const boost::asio::any_io_executor& executor);
 
 }  // namespace node

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <unordered_map>
+#include <utility>
 
 namespace node {
 namespace {
@@ -17,16 +19,26 @@ std::string_view trimmed(std::string_view line)
     return line.substr(begin, line.find_last_not_of(blanks) - begin + 1);
 }
 
-void add(std::vector<galaxy::Peer>& peers, const galaxy::Peer& peer)
-{
-    const auto same = std::find_if(peers.begin(), peers.end(),
-                                   [&](const galaxy::Peer& other) { return other.id == peer.id; });
-    if (same == peers.end()) {
-        peers.push_back(peer);
-    } else if (same->uri != peer.uri) {
-        throw std::runtime_error("peer " + peer.id + " is at " + same->uri + " and at " + peer.uri);
+/// Peers in the order given, each once.
+class Peers {
+public:
+    /// Throws where the id is known to be elsewhere.
+    void add(galaxy::Peer peer)
+    {
+        const auto [at, fresh] = index_.try_emplace(peer.id, all_.size());
+        if (fresh) {
+            all_.push_back(std::move(peer));
+        } else if (const std::string& known = all_[at->second].uri; known != peer.uri) {
+            throw std::runtime_error("peer " + peer.id + " is at " + known + " and at " + peer.uri);
+        }
     }
-}
+
+    std::vector<galaxy::Peer> take() { return std::move(all_); }
+
+private:
+    std::vector<galaxy::Peer> all_;
+    std::unordered_map<std::string, std::size_t> index_;
+};
 
 }  // namespace
 
@@ -41,7 +53,9 @@ std::optional<galaxy::Peer> parse_peer(std::string_view text)
 
 std::vector<galaxy::Peer> parse_peers(std::string_view text)
 {
-    std::vector<galaxy::Peer> peers;
+    if (!text.empty() && !text.ends_with('\n'))
+        throw std::runtime_error("its last line does not end: it may be half written");
+    Peers peers;
     for (std::size_t number = 1; !text.empty(); ++number) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::string_view line = trimmed(text.substr(0, end));
@@ -49,9 +63,9 @@ std::vector<galaxy::Peer> parse_peers(std::string_view text)
         if (line.empty() || line.starts_with('#')) continue;
         const std::optional<galaxy::Peer> peer = parse_peer(line);
         if (!peer) throw std::runtime_error("line " + std::to_string(number) + " is not ID=URI");
-        add(peers, *peer);
+        peers.add(*peer);
     }
-    return peers;
+    return peers.take();
 }
 
 bool agrees(const Endpoint& own, std::string_view uri)
@@ -73,10 +87,10 @@ std::vector<galaxy::Peer> unite(const Neighbourhood& here,
                                 const std::vector<galaxy::Peer>& from_file)
 {
     const std::optional<Endpoint> own = parse_endpoint(here.self.uri);
-    std::vector<galaxy::Peer> all;
+    Peers all;
     const auto take = [&](const galaxy::Peer& peer) {
         if (peer.id != here.self.id) {
-            add(all, peer);
+            all.add(peer);
         } else if (own && !agrees(*own, peer.uri)) {
             throw std::runtime_error("peer " + peer.id + " is this node, which listens at "
                                      + here.self.uri + " and not at " + peer.uri);
@@ -84,8 +98,8 @@ std::vector<galaxy::Peer> unite(const Neighbourhood& here,
     };
     for (const galaxy::Peer& peer : here.named) take(peer);
     for (const galaxy::Peer& peer : from_file) take(peer);
-    if (!here.client_only) all.push_back(here.self);
-    return all;
+    if (!here.client_only) all.add(here.self);
+    return all.take();
 }
 
 }  // namespace node

@@ -22,7 +22,8 @@ struct Neighbourhood {
 /// "ID=URI".
 std::optional<galaxy::Peer> parse_peer(std::string_view text);
 
-/// A line each, blank and "#" lines ignored. Throws `std::runtime_error` that names the line.
+/// A line each, blank and "#" lines ignored; the last has to end, else the text may be half
+/// written. Throws `std::runtime_error` that names the line.
 std::vector<galaxy::Peer> parse_peers(std::string_view text);
 
 /// Whether `uri` may be said of a node that listens at `own`: the same port, and the same host

@@ -33,6 +33,8 @@ unsigned status_of(boost::system::error_code error)
     if (error == errc::timed_out || error == boost::asio::error::timed_out) return 504;
     if (error == errc::refused || error == errc::closed || error == errc::busy) return 503;
     if (error == boost::asio::error::operation_aborted) return 503;
+    if (error == boost::system::errc::too_many_files_open) return 503;
+    if (error == boost::system::errc::too_many_files_open_in_system) return 503;
     if (error == errc::key_too_long) return 414;
     return 502;
 }
@@ -42,6 +44,19 @@ Response failure(boost::system::error_code error)
     Response response = text(status_of(error), error.message());
     if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
     return response;
+}
+
+// The path of a target without its query; of "http://host/path", too, which is how proxies are
+// asked.
+std::string_view path_of(std::string_view target)
+{
+    target = target.substr(0, target.find('?'));
+    if (target.starts_with('/')) return target;
+    constexpr std::string_view mark = "://";
+    const std::size_t scheme = target.find(mark);
+    if (scheme == target.npos) return target;
+    const std::size_t path = target.find('/', scheme + mark.size());
+    return path == target.npos ? "/" : target.substr(path);
 }
 
 }  // namespace
@@ -61,7 +76,7 @@ std::optional<GetTarget> parse_get(std::string_view path)
 
 boost::asio::awaitable<Response> Routes::answer(Request request) const
 {
-    const std::string_view path = request.target.substr(0, request.target.find('?'));
+    const std::string_view path = path_of(request.target);
     const bool is_get = path.starts_with("/get/");
     if (!is_get && path != "/ready" && path != "/stats") co_return text(404, "no such route");
     if (request.method != "GET" && request.method != "HEAD") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
+#include "node/file.hpp"
 #include "node/origin.hpp"
 
 #include <boost/asio/thread_pool.hpp>
@@ -24,6 +25,11 @@ class Database {
 public:
     Database(const std::string& file, const std::string& query)
     {
+        try {
+            require_file(file);  // SQLite would wait for the writer of a FIFO
+        } catch (const std::runtime_error& error) {
+            throw std::runtime_error("cannot open the database " + file + ": " + error.what());
+        }
         sqlite3* opened = nullptr;
         const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX;
         const int result = sqlite3_open_v2(file.c_str(), &opened, flags, nullptr);

@@ -19,12 +19,11 @@ public:
     galaxy::http::Tls client() const { return client_; }
     galaxy::http::Secret secret() const { return secret_; }
 
-    bool empty() const { return !server_ && !secret_; }
-
-    /// Reads the files again; what is bad stays as it was, and the log says why.
+    /// Reads the files again, if there are any; what is bad stays as it was, and the log says why.
     void reload();
 
 private:
+    const galaxy::http::TlsOptions shown_;
     const std::string secret_file_;
     galaxy::http::Tls server_;
     galaxy::http::Tls client_;

@@ -79,7 +79,7 @@ std::string to_string(const Endpoint& endpoint)
 
 bool is_name(std::string_view text)
 {
-    return !text.empty() && text.size() <= 255
+    return !text.empty() && text.size() <= 255 && text.front() != ' ' && text.back() != ' '
            && std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
 }
 

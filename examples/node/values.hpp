@@ -33,7 +33,7 @@ std::optional<Endpoint> parse_endpoint(std::string_view text);
 /// The same as text, IPv6 in brackets.
 std::string to_string(const Endpoint& endpoint);
 
-/// 1 to 255 printable ASCII characters: what ids and names are made of.
+/// 1 to 255 printable ASCII characters, no blank at either end: what ids and names are made of.
 bool is_name(std::string_view text);
 
 }  // namespace node

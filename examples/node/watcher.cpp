@@ -1,33 +1,37 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "node/watcher.hpp"
 
+#include "node/file.hpp"
 #include "node/log.hpp"
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
+#include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <exception>
-#include <fstream>
-#include <iterator>
+#include <mutex>
 #include <stdexcept>
+#include <stop_token>
 #include <utility>
 
 namespace node {
 namespace {
 
-std::string read_file(const std::string& name)
+/// What a line of the log names of a large membership.
+constexpr std::size_t most_logged = 100;
+
+std::string named(const std::vector<galaxy::Peer>& peers)
 {
-    std::ifstream stream(name, std::ios::binary);
-    if (!stream) throw std::runtime_error("it cannot be read");
-    return {std::istreambuf_iterator<char>(stream), {}};
+    std::string list;
+    for (std::size_t i = 0; i < std::min(peers.size(), most_logged); ++i)
+        list += (list.empty() ? "" : " ") + peers[i].id + "=" + peers[i].uri;
+    if (peers.size() > most_logged) list += " ...";
+    return list;
 }
 
 }  // namespace
 
-PeersWatcher::PeersWatcher(galaxy::Universe& universe, Neighbourhood here, std::string file,
-                           boost::asio::any_io_executor strand)
-    : universe_(universe), here_(std::move(here)), file_(std::move(file)), timer_(std::move(strand))
+PeersWatcher::PeersWatcher(galaxy::Universe& universe, Neighbourhood here, std::string file)
+    : universe_(universe), here_(std::move(here)), file_(std::move(file))
 {
 }
 
@@ -41,21 +45,23 @@ void PeersWatcher::begin()
     }
 }
 
-boost::asio::awaitable<void> PeersWatcher::watch()
+void PeersWatcher::watch()
 {
-    while (!stopped_ && !file_.empty()) {
-        timer_.expires_after(std::chrono::seconds(1));
-        boost::system::error_code stopped;
-        co_await timer_.async_wait(
-            boost::asio::redirect_error(boost::asio::use_awaitable, stopped));
-        if (!stopped_) look();
-    }
+    if (file_.empty()) return;
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any bell;
+        const auto stopped = [&stop] { return stop.stop_requested(); };
+        while (!bell.wait_for(lock, stop, std::chrono::seconds(1), stopped)) look();
+    });
 }
 
 void PeersWatcher::stop()
 {
-    stopped_ = true;
-    timer_.cancel();
+    if (!thread_.joinable()) return;
+    thread_.request_stop();
+    thread_.join();
 }
 
 void PeersWatcher::look()
@@ -83,10 +89,8 @@ void PeersWatcher::take(const std::string& text)
     if (all == present_ && seen_) return;
     universe_.set_peers(all);
     present_ = std::move(all);
-    std::string list;
-    for (const galaxy::Peer& peer : present_)
-        list += (list.empty() ? "" : " ") + peer.id + "=" + peer.uri;
-    log_info("membership", {{"peers", list}});
+    log_info("membership",
+             {{"count", std::to_string(present_.size())}, {"peers", named(present_)}});
 }
 
 }  // namespace node

@@ -82,7 +82,7 @@ Process::Process(std::vector<std::string> command, ProcessOptions options)
     arguments.push_back(nullptr);
 
     pid_ = ::fork();
-    if (pid_ == 0) become(arguments.data(), out_, err_, options);
+    if (pid_ == 0) become(arguments.data(), out_, options.err < 0 ? err_ : options.err, options);
     if (pid_ < 0) {
         const int error = errno;
         ::close(out_);

@@ -19,6 +19,8 @@ std::size_t resident_bytes(pid_t pid = ::getpid());
 struct ProcessOptions {
     /// Hard and soft limit of open descriptors; zero: as this process.
     std::size_t max_descriptors = 0;
+    /// Where it writes its errors, in place of memory.
+    int err = -1;
 };
 
 /// A child process whose output is kept in memory. It dies with this object, and with this process.

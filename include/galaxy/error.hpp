@@ -13,14 +13,14 @@ namespace galaxy {
 enum class errc {
     /// The backend has no such key. Not a fault; nothing is cached.
     not_found = 1,
-    /// The backend threw, here or at the key's owner. Its `what()` is in the log; the next get asks
-    /// again.
+    /// The backend threw, here or at the key's owner, whose own code is not told. Its `what()` is
+    /// in the log there; the next get asks again.
     backend_failed,
     /// The get's time is over, or the load took longer than `backend_timeout`. Raise the timeout
     /// or mend the backend; a load still running fills the cache when it ends.
     timed_out,
-    /// Too many flights or queued loads (`max_flights`, `max_backend_loads`). Shed load or raise
-    /// the limit.
+    /// Too many flights or queued loads (`max_flights`, `max_backend_loads`), or no memory (where
+    /// Asio has none, `bad_alloc` comes out of the context's `run`). Shed load or raise the limit.
     refused,
     /// The galaxy or its universe is closed, or its execution context is gone.
     closed,
@@ -66,5 +66,4 @@ using Result = boost::system::result<T>;
 }  // namespace galaxy
 
 template <>
-struct boost::system::is_error_code_enum<galaxy::errc> : std::true_type {
-};
+struct boost::system::is_error_code_enum<galaxy::errc> : std::true_type {};

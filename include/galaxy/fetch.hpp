@@ -43,14 +43,18 @@ struct FetchResult {
     /// None: `value` is the answer. `not_found`, `backend_failed`, `value_too_large`: the peer's
     /// answer. `no_such_galaxy`, `unsupported`, `busy`, `timed_out`: it cannot serve this, and is
     /// well. Anything else is a failure of the peer.
-    boost::system::error_code error;
-    FetchedBytes value;
-    std::optional<Duration> lifetime;  ///< what remains, as own nodes say it
-    std::optional<WallTime> expires;   ///< the calendar moment, as Go says it
-    bool keep = true;                  ///< false: for those who wait now, not for the cache
-    bool draining = false;             ///< the peer is leaving: no more fetches, peeks still
-    bool foreign = false;              ///< the answer shows that this is not one of our nodes (Go)
-    std::string detail;                ///< for the log
+    boost::system::error_code error = {};
+    FetchedBytes value = {};
+    std::optional<Duration> lifetime = {};  ///< what remains, as own nodes say it
+    std::optional<WallTime> expires = {};   ///< the calendar moment, as Go says it
+    bool keep = true;                       ///< false: for those who wait now, not for the cache
+    bool draining = false;                  ///< the peer is leaving: no more fetches, peeks still
+    bool foreign = false;  ///< the answer shows that this is not one of our nodes (Go)
+    /// The error says nothing of the peer's health: it was not asked (this process had no
+    /// descriptor, port or memory left), or something before it answered. It is well as far as anyone
+    /// knows.
+    bool neutral = false;
+    std::string detail = {};  ///< for the log
 };
 
 /// Receives what comes of one request.
@@ -75,6 +79,10 @@ struct FetchStart {
 };
 
 /// The link to one peer, by a `FetchProtocol`. Thread-safe; its caller keeps it during a call.
+///
+/// What `start` or `start_many` throws is logged, but for `bad_alloc`, and those of its requests
+/// whose handlers have not been called end as `busy`, which is neutral. What `cancel` or `close`
+/// throws is lost.
 class RemoteFetcher {
 public:
     virtual ~RemoteFetcher() = default;
@@ -101,17 +109,17 @@ public:
     /// Connections opened since the first.
     virtual std::uint64_t reconnects() const noexcept { return 0; }
 
-    /// The request as an awaitable, for whoever uses a protocol directly. What `request` views must
-    /// live until it completes. Terminal cancellation gives the request up.
+    /// The request, awaited directly: `closed` where the link's context goes first. What `request`
+    /// views must live until it completes. Terminal cancellation gives the request up.
     virtual boost::asio::awaitable<FetchResult> fetch(FetchRequest request);
 };
 
 /// What a protocol is told when it makes a link.
 struct LinkContext {
-    boost::asio::any_io_executor executor;
-    std::string universe;
-    std::string self;
-    Log log;
+    boost::asio::any_io_executor executor = {};
+    std::string universe = {};
+    std::string self = {};
+    Log log = {};
 };
 
 /// How to reach peers.

@@ -21,3 +21,4 @@
 #include <galaxy/universe.hpp>
 #include <galaxy/value.hpp>
 #include <galaxy/version.hpp>
+#include <galaxy/weak_galaxy.hpp>

@@ -3,16 +3,17 @@
 
 #include <galaxy/error.hpp>
 #include <galaxy/get_options.hpp>
+#include <galaxy/initiation.hpp>
 #include <galaxy/keys.hpp>
 #include <galaxy/stats.hpp>
 #include <galaxy/value.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,9 +33,9 @@ class GalaxyCore;
 /// context: then it still finds what is in memory, and whatever needs more ends with
 /// `errc::closed`.
 ///
-/// A get ends with a value or with `not_found`, `backend_failed` (or the backend's own
-/// `system_error` code), `timed_out`, `refused`, `closed`, `key_too_long`, `value_too_large`,
-/// `reentrant_get`, or `asio::error::operation_aborted` after cancellation.
+/// A get ends with a value or with `not_found`, `backend_failed` (or whatever code the backend's
+/// own `system_error` has, which may be any), `timed_out`, `refused`, `closed`, `key_too_long`,
+/// `value_too_large`, `reentrant_get`, or `asio::error::operation_aborted` after cancellation.
 ///
 /// Cancellation: terminal, partial and total alike let this caller leave at once; the load and the
 /// cache go on for everybody else. (A coroutine lets only terminal through unless told otherwise.)
@@ -43,6 +44,7 @@ class GalaxyCore;
 /// assigned to meanwhile.
 class Galaxy {
 public:
+    using executor_type = boost::asio::any_io_executor;
     using GetHandler = boost::asio::any_completion_handler<void(boost::system::error_code, Value)>;
     using Results = std::vector<Result<Value>>;
     using GetManyHandler =
@@ -98,13 +100,14 @@ public:
     /// Calls `f(std::string_view)` on the bytes in memory and returns true, or returns false. `f`
     /// must be short, as nothing is freed meanwhile: it must not wait or suspend.
     template <class F>
+        requires std::invocable<F&, std::string_view>
     bool visit(std::string_view key, F&& f) const;
 
     const std::string& name() const noexcept;
 
     /// The universe's executor, on which handlers without one of their own run; the system's where
     /// the universe's context is gone.
-    boost::asio::any_io_executor get_executor() const noexcept;
+    executor_type get_executor() const noexcept;
 
     /// Counted since the galaxy was created; a snapshot that is exact when nothing is in flight.
     GalaxyStats stats() const;
@@ -115,31 +118,17 @@ public:
 
 private:
     friend class Responder;
+    friend class WeakGalaxy;
     struct Request;
     struct ManyRequest;
     using Visitor = void (*)(void* f, std::string_view bytes);
 
-    /// Keeps the handler's own executor beside it, which type erasure would hide.
-    template <class Erased>
-    struct Start {
-        std::shared_ptr<GalaxyCore> core;
-        boost::asio::any_io_executor otherwise;
-
-        template <class Handler, class Asked>
-        void operator()(Handler&& handler, std::shared_ptr<Asked> request) const
-        {
-            const boost::asio::any_io_executor executor =
-                boost::asio::get_associated_executor(handler, otherwise);
-            submit(core, request, executor, Erased(std::forward<Handler>(handler)));
-        }
-    };
-
     static void submit(const std::shared_ptr<GalaxyCore>& core,
-                       const std::shared_ptr<Request>& request,
-                       const boost::asio::any_io_executor& executor, GetHandler handler);
-    static void submit(const std::shared_ptr<GalaxyCore>& core,
-                       const std::shared_ptr<ManyRequest>& request,
-                       const boost::asio::any_io_executor& executor, GetManyHandler handler);
+                       const std::shared_ptr<Request>& request, const executor_type& executor,
+                       GetHandler handler);
+    static void submit_many(const std::shared_ptr<GalaxyCore>& core,
+                            const std::shared_ptr<ManyRequest>& request,
+                            const executor_type& executor, GetManyHandler handler);
     std::shared_ptr<Request> request(std::string_view key, const GetOptions& options) const;
     std::shared_ptr<ManyRequest> request(const Keys& keys, const GetOptions& options) const;
     bool visit_erased(std::string_view key, Visitor visitor, void* f) const;
@@ -150,24 +139,34 @@ private:
 template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
 auto Galaxy::async_get(std::string_view key, GetOptions options, Token&& token) const
 {
-    return boost::asio::async_initiate<Token, void(boost::system::error_code, Value)>(
-        Start<GetHandler>{core_, get_executor()}, token, request(key, options));
+    using Signature = void(boost::system::error_code, Value);
+    return boost::asio::async_initiate<Token, Signature>(
+        Initiation<Signature, &Galaxy::submit>(get_executor()), token, core_,
+        request(key, options));
 }
 
 template <boost::asio::completion_token_for<void(boost::system::error_code, Galaxy::Results)> Token>
 auto Galaxy::async_get_many(Keys keys, GetOptions options, Token&& token) const
 {
-    return boost::asio::async_initiate<Token, void(boost::system::error_code, Results)>(
-        Start<GetManyHandler>{core_, get_executor()}, token, request(keys, options));
+    using Signature = void(boost::system::error_code, Results);
+    return boost::asio::async_initiate<Token, Signature>(
+        Initiation<Signature, &Galaxy::submit_many>(get_executor()), token, core_,
+        request(keys, options));
 }
 
 template <class F>
+    requires std::invocable<F&, std::string_view>
 bool Galaxy::visit(std::string_view key, F&& f) const
 {
-    auto call = [](void* erased, std::string_view bytes) {
-        std::invoke(*static_cast<std::remove_reference_t<F>*>(erased), bytes);
-    };
-    return visit_erased(key, call, const_cast<void*>(static_cast<const void*>(std::addressof(f))));
+    if constexpr (std::is_function_v<std::remove_reference_t<F>>) {
+        return visit(key, &f);  // no `void*` points to a function itself
+    } else {
+        auto call = [](void* erased, std::string_view bytes) {
+            std::invoke(*static_cast<std::remove_reference_t<F>*>(erased), bytes);
+        };
+        const void* erased = std::addressof(f);
+        return visit_erased(key, call, const_cast<void*>(erased));
+    }
 }
 
 }  // namespace galaxy

@@ -18,11 +18,10 @@ namespace galaxy {
 class Keys {
 public:
     template <std::ranges::contiguous_range Range>
-    requires(std::ranges::sized_range<Range>&& std::convertible_to<
-                 const std::ranges::range_value_t<Range>&,
-                 std::string_view> && !std::same_as<std::remove_cvref_t<Range>, Keys>)
-        Keys(const Range& range)
-    noexcept  // implicit, as `get_many(ids)` shall do
+        requires(std::ranges::sized_range<Range>
+                 && std::convertible_to<const std::ranges::range_value_t<Range>&, std::string_view>
+                 && !std::same_as<std::remove_cvref_t<Range>, Keys>)
+    Keys(const Range& range) noexcept  // implicit, as `get_many(ids)` shall do
         : data_(std::to_address(std::ranges::begin(range))),
           size_(std::ranges::size(range)),
           at_([](const void* data, std::size_t i) {

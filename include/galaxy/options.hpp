@@ -42,7 +42,8 @@ struct GalaxyOptions {
 
     /// Time of a get that names none. Positive.
     Duration get_timeout = std::chrono::seconds(10);
-    /// How long anyone waits for one call of the backend. Positive.
+    /// How long anyone waits for one call of the backend. Positive. A call that has used it up
+    /// keeps its key until it ends, and a get of that key is `timed_out` at once meanwhile.
     Duration backend_timeout = std::chrono::seconds(8);
 
     /// Longest lifetime of a loaded or fetched value; shorter ones are kept as they are. Zero: no
@@ -66,7 +67,9 @@ struct GalaxyOptions {
     std::size_t max_value = std::size_t{64} << 20;
 
     /// True: a load that nobody waits for any more, or that has used up `backend_timeout`, gets
-    /// terminal cancellation. False: it runs on and fills the cache.
+    /// terminal cancellation, or is not begun if it was still to come. It has `backend_timeout`
+    /// more to end in, and who asks meanwhile is served by a new load after it. False: it runs on
+    /// and fills the cache.
     bool cancel_abandoned = false;
     /// True: this process's backend is asked even where the owner says that its own failed.
     bool fallback_on_backend_error = false;
@@ -85,7 +88,8 @@ struct GalaxyOptions {
 
 /// Options of a universe. A bad one throws `std::invalid_argument` from its constructor.
 struct UniverseOptions {
-    /// The universe's name; nodes of another name are refused. 1 to 255 printable ASCII characters.
+    /// The universe's name; nodes of another name are refused. 1 to 255 printable ASCII characters
+    /// without a blank at either end.
     std::string name = "default";
     /// This process's id among the peers, the same in every membership. May be empty without peers.
     std::string self = {};

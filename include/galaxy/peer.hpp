@@ -7,8 +7,10 @@ namespace galaxy {
 
 /// A process of the universe.
 struct Peer {
-    std::string id;   ///< unique in the universe, the same at every node; 1 to 255 printable ASCII
-    std::string uri;  ///< what the fetch protocol understands, such as "10.0.0.1:8080"
+    /// Unique in the universe, the same at every node; 1 to 255 printable ASCII characters without
+    /// a blank at either end.
+    std::string id = {};
+    std::string uri = {};  ///< what the fetch protocol understands, such as "10.0.0.1:8080"
 
     friend bool operator==(const Peer&, const Peer&) = default;
 };

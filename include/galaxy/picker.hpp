@@ -18,7 +18,9 @@ public:
     virtual ~PeerPicker() = default;
 
     /// Writes the indices of the first `ranks.size()` distinct peers for `key`, the owner first,
-    /// and returns how many there are: fewer only where there are fewer peers.
+    /// and returns how many there are: fewer only where there are fewer peers. One that throws, or
+    /// names what is no peer, knows nobody for that key, and the log says so: this process's own
+    /// backend is asked.
     virtual std::size_t owners(std::string_view key, std::span<std::size_t> ranks) const = 0;
 };
 
@@ -26,7 +28,8 @@ public:
 struct PickerFactory {
     /// Names the algorithm and its parameters; enters the digest by which nodes compare rings.
     std::string description;
-    /// Called with the ids in ascending order, without duplicates, possibly none.
+    /// Called with the ids in ascending order, without duplicates, possibly none. Not null, which
+    /// refuses the membership, as does an exception.
     std::function<std::shared_ptr<const PeerPicker>(std::vector<std::string> ids)> make;
     /// True for the very ring that Go galaxycache uses by default.
     bool go_compatible = false;

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <galaxy/fetch.hpp>
+#include <galaxy/initiation.hpp>
 #include <galaxy/observe.hpp>
 #include <galaxy/value.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -44,11 +44,14 @@ struct PeerAnswer {
 ///
 /// A cheap handle that may outlive the universe; then answers are `errc::closed`. A fetch is a get
 /// with `Mode::no_peer`, a peek looks in memory and disturbs nothing. Errors: those of a get, and
-/// `no_such_galaxy`, `wrong_peer`, and for a peek `not_found`.
+/// `no_such_galaxy`, `wrong_peer`, and for a peek `not_found`. They are this process's own words:
+/// whatever the backend throws is `backend_failed` here, or `busy` where the process has no
+/// descriptor left.
 ///
 /// Thread safety: any thread.
 class Responder {
 public:
+    using executor_type = boost::asio::any_io_executor;
     using Handler = boost::asio::any_completion_handler<void(boost::system::error_code, Value)>;
 
     explicit Responder(std::weak_ptr<UniverseCore> universe) noexcept
@@ -61,8 +64,9 @@ public:
     template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
     auto async_answer(const PeerRequest& request, Token&& token) const
     {
-        return boost::asio::async_initiate<Token, void(boost::system::error_code, Value)>(
-            Start{get_executor()}, token, admit(request));
+        using Signature = void(boost::system::error_code, Value);
+        return boost::asio::async_initiate<Token, Signature>(
+            Initiation<Signature, &Responder::start>(get_executor()), token, admit(request));
     }
 
     /// The answer where nothing has to be waited for: what is in memory, every peek, and what is
@@ -86,7 +90,7 @@ public:
     std::string universe() const;
 
     /// Says something in the universe's log, with repeats left out. `message` is a literal, by
-    /// which repeats are known.
+    /// which, and by a field "galaxy" or "peer", repeats are known.
     void log(LogLevel level, std::string_view message,
              std::initializer_list<LogField> fields) const;
 
@@ -95,27 +99,14 @@ public:
 
     /// The universe's executor, on which handlers without one of their own run; the system's where
     /// the universe's context is gone.
-    boost::asio::any_io_executor get_executor() const noexcept;
+    executor_type get_executor() const noexcept;
 
 private:
     struct Admitted;
-    using Pending = std::shared_ptr<Admitted>;
-
-    struct Start {
-        boost::asio::any_io_executor otherwise;
-
-        template <class AnyHandler>
-        void operator()(AnyHandler&& handler, Pending pending) const
-        {
-            boost::asio::any_io_executor executor =
-                boost::asio::get_associated_executor(handler, otherwise);
-            start(std::move(pending), std::move(executor),
-                  Handler(std::forward<AnyHandler>(handler)));
-        }
-    };
+    using Pending = std::shared_ptr<const Admitted>;
 
     Pending admit(const PeerRequest& request) const;
-    static void start(Pending pending, boost::asio::any_io_executor executor, Handler handler);
+    static void start(const Pending& pending, const executor_type& executor, Handler handler);
 
     std::weak_ptr<UniverseCore> universe_;
 };

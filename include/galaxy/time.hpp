@@ -10,7 +10,7 @@
 
 namespace galaxy {
 
-using Duration = std::chrono::nanoseconds;
+using Duration = std::chrono::nanoseconds;  ///< its largest, as an option, is "for ever"
 /// A moment of the monotonic clock: deadlines, expiry.
 using TimePoint = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 /// A moment of the calendar: what a backend or a Go peer calls expiry.
@@ -52,7 +52,7 @@ std::shared_ptr<Clock> system_clock();
 /// peer named one, travels on to the nanosecond.
 struct Expiry {
     TimePoint at = TimePoint::max();
-    std::optional<WallTime> wall;
+    std::optional<WallTime> wall = {};
 
     bool never() const noexcept { return at == TimePoint::max(); }
 };

@@ -3,6 +3,7 @@
 
 #include <galaxy/backend.hpp>
 #include <galaxy/handle.hpp>
+#include <galaxy/initiation.hpp>
 #include <galaxy/options.hpp>
 #include <galaxy/peer.hpp>
 #include <galaxy/responder.hpp>
@@ -10,7 +11,6 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 
 #include <memory>
@@ -34,14 +34,17 @@ class UniverseCore;
 /// Thread safety: all members but construction, move and destruction may be called from any thread.
 class Universe {
 public:
+    using executor_type = boost::asio::any_io_executor;
+
     /// `executor`'s context must be alive now. Throws `std::invalid_argument` for bad options.
-    explicit Universe(boost::asio::any_io_executor executor, UniverseOptions options = {});
+    explicit Universe(executor_type executor, UniverseOptions options = {});
     Universe(Universe&&) noexcept = default;
     Universe& operator=(Universe&&) noexcept;
     ~Universe();
 
-    /// Makes a galaxy. `name` is 1 to 255 printable ASCII characters, the same at every node.
-    /// Throws `std::invalid_argument` for a name taken or bad options, `system_error` when closed.
+    /// Makes a galaxy. `name` is 1 to 255 printable ASCII characters without a blank at either
+    /// end, the same at every node. Throws `std::invalid_argument` for a name taken or bad options,
+    /// `system_error` when closed.
     Galaxy create(std::string name, Backend backend, GalaxyOptions options = {});
 
     /// The galaxy of that name, if there is one.
@@ -49,9 +52,10 @@ public:
 
     /// Replaces the membership: all peers of the universe, this process among them unless it is to
     /// own nothing. A peer whose uri changed gets a new link and a clean record. Throws
-    /// `std::invalid_argument`, and keeps the old membership, where an id is repeated or bad, or a
-    /// uri is one that the protocol cannot use. Gets under way finish with the membership they
-    /// began with.
+    /// `std::invalid_argument`, and keeps the old membership, where an id is repeated or bad, a uri
+    /// is one that the protocol cannot use, or `UniverseOptions::picker` makes no picker; also
+    /// where there is no `fetch_protocol`. What the protocol or the picker's maker throws is passed
+    /// on, with the same effect. Gets under way finish with the membership they began with.
     void set_peers(std::vector<Peer> peers);
     void add_peer(Peer peer);                                ///< Adds one, or replaces it by id.
     void remove_peers(const std::vector<std::string>& ids);  ///< Unknown ids are ignored.
@@ -67,7 +71,7 @@ public:
 
     const std::string& self_id() const noexcept;
     const std::string& name() const noexcept;
-    boost::asio::any_io_executor get_executor() const noexcept;
+    executor_type get_executor() const noexcept;
 
     /// Says in every answer from now on that this process is leaving: peers send their gets to the
     /// next in rank and still peek. Own gets go on. Servers finish with
@@ -79,23 +83,25 @@ public:
     /// draining.
     bool ready() const noexcept;
 
-    /// Ends everything now: every waiting get completes with `errc::closed`, by post. Idempotent.
+    /// Ends everything now: every waiting get completes with `errc::closed`, by post. Each backend
+    /// is let go of once its last load has ended, and with it all that it captured. Idempotent.
     void close();
 
-    /// Takes in no more misses (`errc::closed`), lets the flights under way end within their
-    /// deadlines, then closes. The signature is `void(error_code)`; cancellation closes
-    /// at once and completes with `operation_aborted`.
+    /// Takes in no more misses (`errc::closed`), lets the gets under way end within their
+    /// deadlines, those that this thread began before among them, then closes. No call is waited
+    /// for beyond `backend_timeout` (a cancelled one as long again), and nothing longer than the
+    /// longest `get_timeout + backend_timeout` of the galaxies, whatever their backends do: what is
+    /// still under way then ends with `closed`.
+    ///
+    /// The signature is `void(error_code)`. Cancellation closes at once and completes with
+    /// `operation_aborted`. Where the universe's context goes first, a handler on another context
+    /// that lives is told `errc::closed`; one on the context that goes is dropped with it.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_close(Token&& token)
     {
-        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            [otherwise = get_executor()](auto&& handler, std::shared_ptr<UniverseCore> core) {
-                boost::asio::any_io_executor executor =
-                    boost::asio::get_associated_executor(handler, otherwise);
-                start_close(std::move(core), std::move(executor),
-                            CloseHandler(std::forward<decltype(handler)>(handler)));
-            },
-            token, core_);
+        using Signature = void(boost::system::error_code);
+        return boost::asio::async_initiate<Token, Signature>(
+            Initiation<Signature, &Universe::start_close>(get_executor()), token, core_);
     }
 
     /// The half that answers peers, for servers of any protocol.

@@ -4,6 +4,7 @@
 #include "flight/flight.hpp"
 #include "flight/wakeups.hpp"
 
+#include <exception>
 #include <utility>
 
 namespace galaxy {
@@ -19,7 +20,7 @@ public:
     Departures& operator=(Departures&&) = delete;
     ~Departures()
     {
-        while (pop()) {}
+        if (first_) clear();
     }
 
     bool empty() const noexcept { return first_ == nullptr; }
@@ -49,6 +50,11 @@ public:
     }
 
 private:
+    [[gnu::cold]] void clear() noexcept
+    {
+        while (pop()) {}
+    }
+
     Flight* first_ = nullptr;
     Flight* last_ = nullptr;
 };
@@ -58,13 +64,15 @@ private:
 struct Aftermath {
     Departures loads;
     Sleepers sleepers;
-    bool unsettled = false;  ///< a visit must follow that settles down
+    bool unsettled = false;           ///< a visit must follow that settles down
+    std::exception_ptr failure = {};  ///< to be thrown by the handler, once all else is done
 
     void append(Aftermath other) noexcept
     {
         loads.append(std::move(other.loads));
         sleepers.append(std::move(other.sleepers));
         unsettled = unsettled || other.unsettled;
+        if (other.failure) failure = std::move(other.failure);
     }
 };
 

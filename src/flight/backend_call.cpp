@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "flight/backend_call.hpp"
 
+#include "quietly.hpp"
+#include "runtime/serial.hpp"
+#include "thrown.hpp"
+
 #include <galaxy/error.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -9,6 +13,9 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
+#include <new>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace galaxy {
@@ -19,18 +26,37 @@ namespace {
 
 thread_local const LoadMark* innermost_load = nullptr;
 
-/// The exception being handled, as the end of a load.
-LoadEnd end_of_exception()
+/// In Boost's words, which are what other code compares with.
+boost::system::error_code translated(const std::error_code& code)
 {
+    if (code.category() == std::system_category())
+        return {code.value(), boost::system::system_category()};
+    if (code.category() == std::generic_category())
+        return {code.value(), boost::system::generic_category()};
+    return code;
+}
+
+/// The exception being handled, as the end of a load.
+LoadEnd end_of_exception() noexcept
+{
+    Failure failure = Failure::thrown(errc::backend_failed);
     try {
         throw;
     } catch (const boost::system::system_error& e) {
-        return {e.code() ? e.code() : make_error_code(errc::backend_failed), {}, e.what()};
-    } catch (const std::exception& e) {
-        return {errc::backend_failed, {}, e.what()};
+        failure = Failure::thrown(e.code());
+    } catch (const std::system_error& e) {
+        failure = Failure::thrown(translated(e.code()));
     } catch (...) {
-        return {errc::backend_failed, {}, "something that is no std::exception"};
+        // It has no code.
     }
+    return {failure, {}, what_was_thrown()};
+}
+
+/// Why what a backend gave is no value, if it is none.
+Failure failure_of(const Loaded& loaded)
+{
+    if (loaded.found()) return {};
+    return loaded.fits() ? errc::not_found : errc::value_too_large;
 }
 
 }  // namespace
@@ -68,7 +94,11 @@ public:
     ~Underway()
     {
         if (!call_) return;
-        call_->end_ = {errc::closed, {}, "the backend's executor is gone"};
+        if (!call_->over_) {
+            call_->end_ = {call_->starved_ ? errc::refused : errc::closed, {}, {}};
+            if (!call_->starved_)
+                quietly([this] { call_->end_.what = "the backend's executor is gone"; });
+        }
         end();
     }
 
@@ -101,10 +131,14 @@ bool BackendCall::begin(Ptr self, std::shared_ptr<LoadOwner> owner,
     call.owner_ = std::move(owner);
     call.loaders_ = loaders;
     call.state_.store(State::beginning, std::memory_order_relaxed);
-    {
+    try {
         // The mark holds until the load suspends.
         const LoadScope here(call.galaxy_, call.key_);
         if (!loaders || !loaders->take_up(self)) call.spawn(Underway(self), executor);
+    } catch (const std::bad_alloc&) {
+        // The call is destroyed with what was to make it, or was.
+        call.starved_ = true;
+        if (call.state_.load() == State::ended) call.end_ = {errc::refused, {}, {}};
     }
     return call.state_.exchange(State::away, std::memory_order_acq_rel) == State::ended;
 }
@@ -112,24 +146,34 @@ bool BackendCall::begin(Ptr self, std::shared_ptr<LoadOwner> owner,
 void BackendCall::post(Ptr self, std::shared_ptr<LoadOwner> owner, asio::any_io_executor executor,
                        Cancellable cancellable)
 {
-    std::shared_ptr<Strand> strand;
-    if (cancellable == Cancellable::yes) {
-        strand = std::make_shared<Strand>(executor);
-        self->strand_ = strand;
-        executor = *strand;
-    }
     self->owner_ = owner;
-    asio::post(executor, [underway = Underway(std::move(self)), owner, executor, strand]() mutable {
-        const Ptr call = underway.release();
-        if (begin(call, owner, executor, nullptr)) owner->load_ended(call);
-    });
+    Underway underway(self);
+    try {
+        std::shared_ptr<const asio::any_io_executor> strand;
+        if (cancellable == Cancellable::yes) {
+            strand = std::make_shared<const asio::any_io_executor>(strand_over(executor));
+            self->strand_ = strand;
+            executor = *strand;
+        }
+        auto there = [underway = std::move(underway), owner, executor, strand]() mutable {
+            const Ptr call = underway.release();
+            if (begin(call, owner, executor, nullptr)) owner->load_ended(call);
+        };
+        post_reserving(executor, std::move(there));
+    } catch (const std::bad_alloc&) {
+        // What was to be posted has brought its end home, if with another word.
+        self->over_ = true;
+        self->end_ = {errc::refused, {}, {}};
+    }
 }
 
 void BackendCall::cancel(Ptr self)
 {
     const auto strand = self->strand_.lock();
     if (!strand) return;
-    asio::post(*strand, [self] { self->signal_.emit(asio::cancellation_type::terminal); });
+    quietly([&] {
+        post_reserving(*strand, [self] { self->signal_.emit(asio::cancellation_type::terminal); });
+    });
 }
 
 /// On its own executor co_spawn starts inline.
@@ -154,21 +198,24 @@ asio::awaitable<void> BackendCall::run(Underway underway)
         LoadEnd& result = call.end_;
         try {
             asio::awaitable<Loaded> load = (*call.backend_)(call.key_);
+            if (!load.valid()) throw std::logic_error("the backend gave nothing to await");
             result.loaded = co_await std::move(load);
-            if (!result.loaded->found()) result = {errc::not_found, {}, {}};
+            if (const Failure none = failure_of(*result.loaded)) result = {none, {}, {}};
         } catch (...) {
             result = end_of_exception();
         }
+        call.over_ = true;
         Loaders* const loaders = call.loaders_;
         if (!loaders) co_return underway.end();
 
         // The end is told last, since whoever hears of it is to find the loader parked. From `park`
-        // on this coroutine may be running elsewhere, or be gone.
+        // on this coroutine may be running elsewhere, or be gone. Where there is no memory to park,
+        // it ends, and `underway` tells.
         auto parking = asio::async_initiate<const asio::use_awaitable_t<>, void(Ptr)>(
             [&](auto&& handler) {
                 const Ptr ended = underway.release();
                 const std::shared_ptr<LoadOwner> owner = ended->owner_;  // of the loaders
-                here.emplace(std::move(handler));
+                here.emplace(std::forward<decltype(handler)>(handler));
                 loaders->park(here);
                 ended->end(ended);
             },
@@ -182,6 +229,7 @@ asio::awaitable<void> BackendCall::run(Underway underway)
 void BackendCall::end(Ptr self)
 {
     const std::shared_ptr<LoadOwner> owner = std::move(owner_);
+    backend_.reset();  // here, where the backend's code runs, and not on the strand
     if (state_.exchange(State::ended, std::memory_order_acq_rel) == State::away)
         owner->load_ended(std::move(self));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "flight/failure.hpp"
 #include "flight/loaders.hpp"
 
 #include <galaxy/backend.hpp>
@@ -8,10 +9,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/system/error_code.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,9 +23,18 @@ struct Flight;
 
 /// How one call of a backend ended.
 struct LoadEnd {
-    boost::system::error_code error;  ///< of the load: `not_found`, what it threw, `backend_failed`
-    std::optional<Loaded> loaded;     ///< where there is no error
-    std::string what;                 ///< the text of what it threw
+    Failure failure;               ///< what it threw, or why there is no value
+    std::optional<Loaded> loaded;  ///< where there is no failure
+    std::string what;              ///< the text of what it threw
+
+    /// Whether the backend gave no answer; that there is no such key is one.
+    bool failed() const noexcept
+    {
+        return failure
+               && (failure.is_thrown()
+                   || (failure.code() != errc::not_found
+                       && failure.code() != errc::value_too_large));
+    }
 };
 
 /// Whether the calling thread is, at this moment, inside a load of this key by this galaxy: a get
@@ -82,12 +91,14 @@ public:
                 Flight& flight) noexcept;
 
     /// For handlers of `executor`: calls the backend. True where the load has ended inside; then
-    /// the owner is not told. It never throws: what the backend throws is the load's end. With
-    /// `loaders`, which are the owner's, the load is run by one of them, and adds to them.
+    /// the owner is not told. It never throws: what the backend throws is the load's end, and where
+    /// there is no memory to call it, that is `refused`. With `loaders`, which are the owner's, the
+    /// load is run by one of them, and adds to them.
     static bool begin(Ptr self, std::shared_ptr<LoadOwner> owner,
                       const boost::asio::any_io_executor& executor, Loaders* loaders);
 
-    /// Posts the call to `executor`. A cancellable one gets a strand of its own, as cancelling a
+    /// Posts the call to `executor`; where there is no memory to, the load ends with `refused`,
+    /// soon. On the owner's strand. A cancellable one gets a strand of its own, as cancelling a
     /// coroutine from another thread than its own would be a race.
     enum class Cancellable : bool { no, yes };
     static void post(Ptr self, std::shared_ptr<LoadOwner> owner,
@@ -101,13 +112,21 @@ public:
 
     /// When the backend was called.
     TimePoint begun() const noexcept { return begun_; }
-    void begin_at(TimePoint now) noexcept { begun_ = now; }
+    std::uint64_t event() const noexcept { return event_; }  ///< the observer's id of it, or zero
+    void begin_at(TimePoint now, std::uint64_t event) noexcept
+    {
+        begun_ = now;
+        event_ = event;
+    }
 
     /// The end, once it has come.
     const LoadEnd& result() const noexcept { return end_; }
 
+    // The owner's: a chain that owns it, once it has ended.
+    BackendCall* inbox_next = nullptr;
+    Ptr chained;
+
 private:
-    using Strand = boost::asio::strand<boost::asio::any_io_executor>;
     class Underway;
     enum class State { away, beginning, ended };  ///< away: its owner is to be told of the end
 
@@ -115,16 +134,19 @@ private:
     void spawn(Underway underway, const boost::asio::any_io_executor& executor);
     void end(Ptr self);
 
-    const std::shared_ptr<const Backend> backend_;
+    std::shared_ptr<const Backend> backend_;  ///< until the end
     const void* galaxy_;
     const std::string_view key_;
     Flight& flight_;
     std::shared_ptr<LoadOwner> owner_;  ///< while under way
     Loaders* loaders_ = nullptr;        ///< the owner's, or null
     TimePoint begun_;
+    std::uint64_t event_ = 0;
     LoadEnd end_;
+    bool over_ = false;                  ///< the end is as it will stay
+    std::atomic<bool> starved_ = false;  ///< there was no memory to call the backend
     std::atomic<State> state_ = State::away;
-    std::weak_ptr<Strand> strand_;
+    std::weak_ptr<const boost::asio::any_io_executor> strand_;
     boost::asio::cancellation_signal signal_;
 };
 

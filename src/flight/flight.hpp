@@ -3,8 +3,10 @@
 
 #include "flight/backend_call.hpp"
 #include "flight/deadlines.hpp"
+#include "flight/failure.hpp"
 #include "flight/request.hpp"
 #include "flight/waiter.hpp"
+#include "moments.hpp"
 #include "peers/link.hpp"
 #include "peers/membership.hpp"
 #include "runtime/task.hpp"
@@ -67,7 +69,7 @@ struct Flight : std::enable_shared_from_this<Flight> {
     }
 
     /// The middle of the flight's time, until when peers may be waited for.
-    TimePoint half() const noexcept { return begun + (deadline - begun) / 2; }
+    TimePoint half() const noexcept { return after(begun, between(begun, deadline) / 2); }
 
     /// Ends the peer leg where it stands.
     void drop_peer_leg() noexcept
@@ -88,7 +90,39 @@ struct Flight : std::enable_shared_from_this<Flight> {
         loaded.drop();
         leg.reset();
         peek_leg.reset();
+        if (later_call) later_call.reset();  // else it is read off the strand, by who begins a load
     }
+
+    /// Whether anybody would hear what comes of the local leg.
+    bool awaits_load() const noexcept
+    {
+        return !local_only.empty() || (!on_peer_leg && !anyone.empty());
+    }
+
+    bool abandoned() const noexcept { return anyone.empty() && local_only.empty(); }
+
+    /// Makes the next call of the backend: in place, but for those that follow a cancelled one,
+    /// which may still be on its way out.
+    void make_call(std::shared_ptr<const Backend> backend, const void* by)
+    {
+        cancelling = overdue = false;
+        if (!first_call) {
+            first_call.emplace(std::move(backend), by, key, *this);
+            return;
+        }
+        struct Later {
+            Later(std::shared_ptr<Flight> f, std::shared_ptr<const Backend> b, const void* galaxy)
+                : flight(std::move(f)), call(std::move(b), galaxy, flight->key, *flight)
+            {
+            }
+            const std::shared_ptr<Flight> flight;
+            BackendCall call;
+        };
+        auto later = std::make_shared<Later>(shared_from_this(), std::move(backend), by);
+        later_call = BackendCall::Ptr(later, &later->call);
+    }
+
+    BackendCall& latest_call() noexcept { return later_call ? *later_call : *first_call; }
 
     FlightOwner& owner;
     const Waiter::Ref leader;  ///< keeps the key's bytes, and the trace
@@ -115,25 +149,29 @@ struct Flight : std::enable_shared_from_this<Flight> {
 
     // The local leg.
     bool loading = false;
-    std::optional<boost::system::error_code> load_error;  ///< it ended without a value
+    bool cancelling = false;   ///< the call was cancelled, and has not ended
+    bool overdue = false;      ///< nobody waits for the call any more, and it has not ended
+    bool left_behind = false;  ///< it is all that is left of the flight
+    Failure load_failure;      ///< it ended without a value
     std::shared_ptr<Leg> peek_leg;
-    std::optional<BackendCall> call;
+    std::optional<BackendCall> first_call;
+    BackendCall::Ptr later_call;  ///< or null; not beyond its end, as it shares the flight
     Timer load_timer{*this, &FlightOwner::load_time_over};
     Arrival<bool> peeked;  ///< that leg has its result
     Arrival<bool> slot;    ///< a place among `max_backend_loads`; false: none in time
     Arrival<bool> loaded;  ///< the call has its result
 
-    // On the way to the backend or back, in a chain that owns it meanwhile.
+    // On the way to the backend, in a chain that owns it meanwhile.
     Flight* inbox_next = nullptr;
     std::shared_ptr<Flight> chained;
 };
 
 using FlightPtr = std::shared_ptr<Flight>;
 
-/// Its call of the backend, which shares the flight.
+/// Its latest call of the backend, which shares the flight.
 inline BackendCall::Ptr call_of(const FlightPtr& flight)
 {
-    return BackendCall::Ptr(flight, &*flight->call);
+    return flight->later_call ? flight->later_call : BackendCall::Ptr(flight, &*flight->first_call);
 }
 
 }  // namespace galaxy

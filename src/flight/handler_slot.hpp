@@ -55,7 +55,7 @@ private:
     {
         Handler& there = *std::launder(static_cast<Handler*>(place));
         Handler handler = std::move(there);
-        there.~Handler();
+        there.~Handler();  // NOLINT(bugprone-use-after-move)
         if (given) std::apply(std::move(handler), std::move(*given));
     }
 

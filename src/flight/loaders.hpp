@@ -2,6 +2,7 @@
 #pragma once
 
 #include "flight/handler_slot.hpp"
+#include "quietly.hpp"
 
 #include <atomic>
 #include <memory>
@@ -45,14 +46,13 @@ public:
     /// ends.
     void park(ParkedLoader& loader)
     {
-        if (ParkedLoader* other = parked_.exchange(&loader, std::memory_order_acq_rel))
-            (*other)(nullptr);
+        if (ParkedLoader* other = parked_.exchange(&loader, std::memory_order_acq_rel)) end(*other);
     }
 
     /// Lets the parked loader end. In handlers of its executor.
     void send_home()
     {
-        if (ParkedLoader* loader = take()) (*loader)(nullptr);
+        if (ParkedLoader* loader = take()) end(*loader);
     }
 
     /// Destroys the parked loader where it stands. It holds nothing of a user's.
@@ -62,6 +62,12 @@ public:
     }
 
 private:
+    /// A coroutine's end takes memory; without, it is destroyed.
+    static void end(ParkedLoader& loader) noexcept
+    {
+        quietly([&loader] { loader(nullptr); });
+    }
+
     ParkedLoader* take() noexcept { return parked_.exchange(nullptr, std::memory_order_acq_rel); }
 
     std::atomic<ParkedLoader*> parked_ = nullptr;

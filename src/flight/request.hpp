@@ -22,6 +22,7 @@ struct GetRequest {
     std::shared_ptr<const TraceStrings> trace;  ///< null: nothing to hand on
     boost::system::error_code refusal;          ///< set: the get ends with it at once
     bool looked = false;                        ///< the caller did not find the key in memory
+    bool for_peer = false;                      ///< a peer's, who hears `Failure::for_peers`
 };
 
 }  // namespace galaxy

@@ -99,6 +99,7 @@ public:
 
     /// The strand's: the galaxy whose flight it joined and has neither finished with nor left.
     WaiterOwner* in_flight = nullptr;
+    std::uint64_t event = 0;  ///< the observer's id of it, if there is one
     // One that is cancelled before it joined is in both.
     Waiter* inbox_next = nullptr;
     Waiter* asleep_next = nullptr;  ///< among those that wake up together

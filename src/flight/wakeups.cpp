@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "flight/wakeups.hpp"
 
-#include <boost/asio/post.hpp>
+#include "runtime/serial.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <iterator>
 
 namespace galaxy {
-
-namespace {
-
-constexpr std::size_t executors_remembered = 8;
-
-}  // namespace
 
 void Sleepers::drop() noexcept
 {
@@ -48,7 +43,7 @@ Sleepers Sleepers::split(std::size_t count) noexcept
 
 void post_sleepers(Sleepers sleepers, const Waiter::Executor& executor)
 {
-    boost::asio::post(executor, [sleepers = std::move(sleepers), executor]() mutable {
+    post_reserving(executor, [sleepers = std::move(sleepers), executor]() mutable {
         std::move(sleepers).wake([&](Sleepers rest) { post_sleepers(std::move(rest), executor); });
     });
 }
@@ -67,13 +62,20 @@ void Wakeups::add(Waiter::Ref waiter)
     same->push(std::move(waiter));
 }
 
-void Wakeups::post_abroad()
+void Wakeups::post_abroad() noexcept
 {
-    if (abroad_.empty()) return;
-    for (Sleepers& sleepers : std::exchange(abroad_, {})) {
+    const auto post = [](Sleepers& sleepers) {
         const Waiter::Executor executor = sleepers.front().executor();
         post_sleepers(std::move(sleepers), executor);
+    };
+    for (Sleepers& sleepers : abroad_) {
+        try {
+            post(sleepers);
+        } catch (...) {
+            failure_ = std::current_exception();
+        }
     }
+    abroad_.clear();
 }
 
 }  // namespace galaxy

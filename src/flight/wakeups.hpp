@@ -3,9 +3,10 @@
 
 #include "flight/waiter.hpp"
 
+#include <boost/container/static_vector.hpp>
+
 #include <cstddef>
 #include <utility>
-#include <vector>
 
 namespace galaxy {
 
@@ -14,6 +15,7 @@ namespace galaxy {
 class Sleepers {
 public:
     Sleepers() = default;
+    explicit Sleepers(Waiter::Ref waiter) noexcept { push(std::move(waiter)); }
     Sleepers(Sleepers&& other) noexcept
         : first_(std::exchange(other.first_, nullptr)), last_(std::exchange(other.last_, nullptr))
     {
@@ -61,15 +63,22 @@ public:
     /// Takes a claimed waiter with its outcome set.
     void add(Waiter::Ref waiter);
 
-    /// Posts those with executors of their own. Nothing of a waiter runs inside.
-    void post_abroad();
+    /// Posts those with executors of their own. Nothing of a waiter runs inside. One that cannot be
+    /// posted is dropped, and the others are told.
+    void post_abroad() noexcept;
+
+    /// What the last post that failed threw, once. Null: none did.
+    std::exception_ptr take_failure() noexcept { return std::exchange(failure_, nullptr); }
 
     /// Those of the galaxy's own executor.
     Sleepers take_home() noexcept { return std::move(home_); }
 
 private:
     Sleepers home_;
-    std::vector<Sleepers> abroad_;  ///< one for each of the latest executors
+    static constexpr std::size_t executors_remembered = 8;
+    /// One for each of the latest executors. In place, as whoever ends a waiter must be able to.
+    boost::container::static_vector<Sleepers, executors_remembered> abroad_;
+    std::exception_ptr failure_;
 };
 
 template <class Post>

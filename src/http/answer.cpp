@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/answer.hpp"
 
+#include "http/grammar.hpp"
 #include "http/wire.hpp"
 
 #include <galaxy/error.hpp>
@@ -10,11 +11,6 @@
 namespace galaxy::http {
 
 namespace {
-
-bool is_identity(std::string_view encoding)
-{
-    return encoding.empty() || encoding == "identity";
-}
 
 void judge_expiry(const AnswerHead& head, FetchResult& result)
 {
@@ -53,9 +49,51 @@ boost::system::error_code judge_status(const AnswerHead& head)
     }
 }
 
+/// Whether an answer comes from none of our nodes and says nothing of a galaxy.
+bool is_bare(const AnswerHead& head)
+{
+    return head.peer.empty() && head.galaxy_status.empty();
+}
+
+/// What Go's mux answers for keys with "//" in older programs, and what stands before a peer for
+/// anything.
+bool is_redirect(unsigned status)
+{
+    return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
+
+/// Go galaxycache before 1.3 knows no peeks, and of a fetch it says neither whether the galaxy was
+/// missing (404) nor whether the key was (500, as of any failure of the backend).
+void judge_older_go(const AnswerHead& head, Verb verb, FetchResult& result)
+{
+    if (!is_bare(head)) return;
+    if (head.status == 404 && verb == Verb::peek) {
+        result.error = errc::unsupported;
+    } else {
+        result.neutral = head.status == 404 || head.status == 500;
+    }
+}
+
 }  // namespace
 
-FetchResult judge(const AnswerHead& head, std::string_view meant)
+AnswerHead head_of(const Answer& answer)
+{
+    const AnswerFields& fields = answer.fields;
+    return {.status = answer.status,
+            .galaxy_status = fields.text(header::galaxy_status),
+            .peer = fields.text(header::peer),
+            .draining = fields.text(header::draining),
+            .expires = fields.text("Expires"),
+            .lifetime = fields.text(header::lifetime),
+            .encoding = fields.text("Content-Encoding")};
+}
+
+bool is_identity(std::string_view encoding)
+{
+    return encoding.empty() || grammar::is_same(encoding, "identity");
+}
+
+FetchResult judge(const AnswerHead& head, std::string_view meant, Verb verb)
 {
     FetchResult result;
     result.draining = head.draining == "1";
@@ -65,6 +103,8 @@ FetchResult judge(const AnswerHead& head, std::string_view meant)
         return result;
     }
     result.error = judge_status(head);
+    result.neutral = is_redirect(head.status);
+    if (!result.neutral) judge_older_go(head, verb, result);
     // A stranger's answer (a proxy's, say) shows nothing about the peer behind it.
     result.foreign = head.peer.empty() && result.error != errc::protocol_error;
     if (!result.error) {

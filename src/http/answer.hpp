@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/job.hpp"
+
 #include <galaxy/fetch.hpp>
 
 #include <string_view>
@@ -18,7 +20,13 @@ struct AnswerHead {
     std::string_view encoding = {};
 };
 
+/// The views are of `answer`.
+AnswerHead head_of(const Answer& answer);
+
+/// Whether a body comes as it is, by its `Content-Encoding`: we ask for no other.
+bool is_identity(std::string_view encoding);
+
 /// What an answer means (the table in docs/wire.md), but for its value. `meant` is the peer asked.
-FetchResult judge(const AnswerHead& head, std::string_view meant);
+FetchResult judge(const AnswerHead& head, std::string_view meant, Verb verb = Verb::fetch);
 
 }  // namespace galaxy::http

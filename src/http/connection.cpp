@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/connection.hpp"
 
-#include "http/answer.hpp"
+#include "http/guarded.hpp"
 #include "http/pool.hpp"
-#include "http/wire.hpp"
+#include "http/sockets.hpp"
+#include "quietly.hpp"
+#include "runtime/reserve.hpp"
+#include "runtime/serial.hpp"
 
-#include <boost/asio/post.hpp>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/error.hpp>
 
+#include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <limits>
+#include <new>
 #include <utility>
 
 namespace galaxy::http {
@@ -20,8 +24,16 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 using asio::ip::tcp;
 
+namespace {
+
+/// For the rest of an answer that is no value: more than a round trip takes, even where the peer
+/// awaits an acknowledgement in the middle.
+constexpr auto patience = std::chrono::milliseconds(250);
+
+}  // namespace
+
 Connection::Io::Io(const asio::any_io_executor& executor)
-    : strand(asio::make_strand(executor)), transport(strand)
+    : strand(strand_over(executor)), transport(strand)
 {
 }
 
@@ -33,24 +45,40 @@ Connection::Connection(std::shared_ptr<Pool> pool, const asio::any_io_executor& 
 template <class Step>
 auto Connection::then(Step step)
 {
-    return [ self = shared_from_this(), attempt = attempt_, step ]<class... Arguments>(
-        Arguments... arguments) requires std::invocable<const Step&, Connection&, Arguments...>
+    auto of_this_attempt =
+        [attempt = attempt_, step]<class... Arguments>(Connection& self, Arguments... arguments)
+        requires std::invocable<const Step&, Connection&, Arguments...>
     {
-        if (attempt == self->attempt_) step(*self, std::move(arguments)...);
+        if (attempt == self.attempt_) step(self, std::move(arguments)...);
     };
+    return asio::bind_allocator(ReservingAllocator<void>(),
+                                Guarded(shared_from_this(), std::move(of_this_attempt)));
+}
+
+/// Empty where the context is gone.
+asio::any_io_executor Connection::executor() const noexcept
+{
+    return io_ ? io_->strand : asio::any_io_executor();
+}
+
+/// There was no memory for a step: the request and its connection end.
+void Connection::starved() noexcept
+{
+    if (job_) quietly([this] { fail(errc::busy, {}); });
 }
 
 void Connection::post_begin(JobPtr job)
 {
-    asio::post(io_->strand,
-               [self = shared_from_this(), job = std::move(job)] { self->begin(job); });
+    post_reserving(io_->strand, [self = shared_from_this(), job = std::move(job)] {
+        Guarded(self, [&job](Connection& connection) { connection.begin(job); })();
+    });
 }
 
 void Connection::post_give_up(JobPtr job)
 {
     if (!io_) return;
-    asio::post(io_->strand,
-               [self = shared_from_this(), job = std::move(job)] { self->give_up(job); });
+    post_reserving(io_->strand,
+                   [self = shared_from_this(), job = std::move(job)] { self->give_up(job); });
 }
 
 void Connection::begin(JobPtr job)
@@ -78,9 +106,14 @@ void Connection::connect()
     ++attempt_;
     io_->transport.close();
     pool_->opening();
-    io_->dialing = Dialing::start(
-        io_->strand, pool_->endpoint(), pool_->tls(), pool_->options().connect_timeout,
-        then([](Connection& self, Dialed outcome) { self.connected(std::move(outcome)); }));
+    io_->dialing = Dialing::start(io_->strand, pool_->endpoint(), pool_->tls(),
+                                  pool_->options().connect_timeout,
+                                  [self = shared_from_this(), attempt = attempt_](Dialed outcome) {
+                                      if (attempt != self->attempt_) return;
+                                      Guarded(self, [&outcome](Connection& connection) {
+                                          connection.connected(std::move(outcome));
+                                      })();
+                                  });
 }
 
 void Connection::connected(Dialed outcome)
@@ -105,10 +138,7 @@ void Connection::send()
 /// The header's size is not counted anew: so many interim answers are one header that is too long.
 void Connection::renew_parser()
 {
-    parser_.emplace();
-    parser_->body_limit(boost::none);  // the body sees to that, by what kind of answer it is
-    parser_->header_limit(std::numeric_limits<std::uint32_t>::max());
-    parser_->get().body().limit = job_->max_value;
+    parser_.emplace(job_->max_value);
 }
 
 void Connection::receive()
@@ -128,15 +158,27 @@ void Connection::read()
     if (error == asio::error::eof) return at_end_of_stream();
     if (error) return broke(error);
     heard_ = true;
-    if (size > 0) job_->sink->alive();
+    if (size > 0) job_->alive();
     inlet_.feed(*parser_, error);
-    while (!error && parser_->is_done() && parser_->get().result_int() / 100 == 1) {
-        renew_parser();  // that was "100 Continue" or an early hint; the answer is still to come
+    while (!error && parser_->is_interim()) {
+        renew_parser();
         inlet_.feed(*parser_, error);
     }
     if (answer_is_bad(error)) return;
-    if (parser_->is_done()) return answered();
+    if (parser_->is_done() || parser_->says_no_more()) return answered();
+    if (parser_->is_decided()) hurry();
     receive();
+}
+
+/// The rest of an answer that is no value is awaited for a moment, so that the connection may be
+/// used again: a new one costs less than to wait for longer.
+void Connection::hurry()
+{
+    if (io_->hurry) return;
+    io_->hurry.emplace(io_->strand, patience);
+    io_->hurry->async_wait(then([](Connection& self, error_code error) {
+        if (!error) self.answered();
+    }));
 }
 
 /// Ends the request, and returns true, where the answer so far breaks the protocol or a limit.
@@ -154,7 +196,7 @@ bool Connection::answer_is_bad(error_code error)
     } else if (!parser_->is_done() && inlet_.pending() > limit) {
         fail(errc::protocol_error, "an endless line in the answer");
     } else if (parser_->is_header_done() && parser_->need_eof() && !parser_->is_done()
-               && parser_->get().result_int() == 200) {
+               && parser_->status() == 200) {
         // A process that dies ends its connections as orderly as one that has said everything.
         fail(errc::protocol_error, "a value without a length cannot be told from a cut one");
     } else {
@@ -174,33 +216,30 @@ void Connection::at_end_of_stream()
 
 void Connection::answered()
 {
-    auto& message = parser_->get();
-    auto text = [&message](std::string_view name) -> std::string_view {
-        const auto found = message.find(name);
-        if (found == message.end()) return {};
-        return {found->value().data(), found->value().size()};
-    };
-    const AnswerHead head{.status = message.result_int(),
-                          .galaxy_status = text(header::galaxy_status),
-                          .peer = text(header::peer),
-                          .draining = text(header::draining),
-                          .expires = text("Expires"),
-                          .lifetime = text(header::lifetime),
-                          .encoding = text("Content-Encoding")};
-    FetchResult result = judge(head, pool_->peer_id());
-    if (!result.error) result.value = std::move(message.body().bytes);
-    end(std::move(result), parser_->keep_alive() && inlet_.pending() == 0);
+    // The server's word on a connection that was idle for too long, and not on this request.
+    if (pooled_ && parser_->status() == 408) return start_over();
+    Answer answer;
+    answer.status = parser_->status();
+    answer.fields = std::move(parser_->fields());
+    answer.body = std::move(parser_->body());
+    end(std::move(answer), parser_->is_done() && parser_->keep_alive() && inlet_.pending() == 0);
+}
+
+/// Sends the request again, once, on a new connection: the server has not looked at it, and if it
+/// had, a GET changes nothing.
+void Connection::start_over()
+{
+    io_->hurry.reset();
+    pooled_ = false;
+    connect();
 }
 
 void Connection::broke(error_code error)
 {
     // The peer closed the connection while it was idle and this request was on its way
-    // (boostorg/beast #2016): it has not been looked at, so it may be sent again, once, on a new
-    // connection.
-    if (pooled_ && !heard_) {
-        pooled_ = false;
-        return connect();
-    }
+    // (boostorg/beast #2016).
+    if (pooled_ && !heard_) return start_over();
+    if (is_shortage(error)) return fail(errc::busy, error.message());
     // By TLS 1.3 a client believes the handshake to be over before its certificate was looked at.
     SecureStream* const secure = io_->transport.secure();
     if (!heard_ && secure && secure->is_of_tls(error))
@@ -210,18 +249,19 @@ void Connection::broke(error_code error)
 
 void Connection::fail(error_code error, std::string detail)
 {
-    FetchResult result;
-    result.error = error;
-    result.detail = std::move(detail);
-    end(std::move(result), false);
+    Answer answer;
+    answer.error = error;
+    answer.detail = std::move(detail);
+    end(std::move(answer), false);
 }
 
-void Connection::end(FetchResult result, bool reusable)
+void Connection::end(Answer answer, bool reusable)
 {
     ++attempt_;
     const JobPtr job = std::exchange(job_, nullptr);
     parser_.reset();
     inlet_.clear();
+    io_->hurry.reset();
     pooled_ = reusable;
     // Whoever is told may start the next request at once: it should find this connection. From
     // `give_back` on, the socket is not ours: another thread may close it.
@@ -232,7 +272,7 @@ void Connection::end(FetchResult result, bool reusable)
         io_->transport.close();
         pool_->discard(shared_from_this());
     }
-    pool_->finish(job, std::move(result));
+    pool_->finish(job, std::move(answer));
 }
 
 }  // namespace galaxy::http

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "http/answer_body.hpp"
+#include "http/answer_parser.hpp"
 #include "http/dialing.hpp"
 #include "http/inlet.hpp"
 #include "http/job.hpp"
@@ -9,12 +9,10 @@
 #include "runtime/enrolment.hpp"
 
 #include <galaxy/error.hpp>
-#include <galaxy/fetch.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/beast/http/parser.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -25,9 +23,12 @@
 
 namespace galaxy::http {
 
+template <class Owner, class Step>
+class Guarded;
+
 class Pool;
 
-/// One connection to a peer, working on one request at a time, on a strand of its own.
+/// One connection to a server, working on one request at a time, on a strand of its own.
 ///
 /// Every step is a callback that knows the attempt it belongs to; whatever ends a phase begins a
 /// new attempt, so that what still comes of the old one (a deadline, a late resolver) is not heard.
@@ -45,19 +46,23 @@ public:
 
 private:
     using error_code = boost::system::error_code;
-    using Parser = boost::beast::http::response_parser<AnswerBody>;
 
     struct Io {
         explicit Io(const boost::asio::any_io_executor& executor);
 
-        boost::asio::strand<boost::asio::any_io_executor> strand;
+        boost::asio::any_io_executor strand;
         Transport transport;
-        std::shared_ptr<Dialing> dialing;  ///< while it is
+        std::shared_ptr<Dialing> dialing;                ///< while it is
+        std::optional<boost::asio::steady_timer> hurry;  ///< while an answer has to end soon
     };
 
     /// Wraps a step so that it is skipped where its attempt is over.
+    template <class Owner, class Step>
+    friend class Guarded;
     template <class Step>
     auto then(Step step);
+    boost::asio::any_io_executor executor() const noexcept;
+    void starved() noexcept;
 
     void begin(JobPtr job);
     void give_up(const JobPtr& job);
@@ -69,16 +74,18 @@ private:
     void receive();
     void read();
     bool answer_is_bad(error_code error);
+    void hurry();
     void at_end_of_stream();
     void answered();
+    void start_over();
 
     void broke(error_code error);
     void fail(error_code error, std::string detail);
-    void end(FetchResult result, bool reusable);
+    void end(Answer answer, bool reusable);
 
     const std::shared_ptr<Pool> pool_;
     std::unique_ptr<Io> io_;
-    std::optional<Parser> parser_;
+    std::optional<AnswerParser> parser_;
     Inlet inlet_;
     JobPtr job_;
     std::uint64_t attempt_ = 0;

@@ -3,14 +3,13 @@
 
 #include "http/stream/serving.hpp"
 #include "http/upgrade.hpp"
+#include "runtime/serial.hpp"
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <unistd.h>
@@ -39,17 +38,17 @@ public:
     {
     }
 
-    void begin(tcp::socket socket, const Request& request, const Responder& responder,
-               const StreamLimits& limits)
+    void begin(stream::Carrier carrier, const Request& request, const Responder& responder,
+               const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog)
     {
         if (slot_.is_connected()) {
             slot_.assign([weak = weak_from_this()](asio::cancellation_type) {
                 if (const auto self = weak.lock())
-                    asio::post(self->strand_, [self] { self->cancel(); });
+                    post_reserving(self->strand_, [self] { self->cancel(); });
             });
         }
         serve_stream(
-            Transport(std::move(socket)), request, responder, limits,
+            std::move(carrier), request, responder, limits, std::move(backlog),
             [self = shared_from_this()](const std::shared_ptr<stream::Serving>& serving) {
                 self->begun(serving);
             },
@@ -72,7 +71,7 @@ private:
 
     void end()
     {
-        asio::post(work_.get_executor(), [self = shared_from_this()] {
+        post_reserving(work_.get_executor(), [self = shared_from_this()] {
             self->slot_.clear();
             std::move(self->handler_)();
         });
@@ -98,21 +97,41 @@ tcp::socket on_strand(tcp::socket socket, const asio::any_io_executor& strand)
     return own;
 }
 
-}  // namespace
-
-asio::awaitable<void> async_converse(tcp::socket socket, Request request, Responder responder,
-                                     StreamLimits limits)
+asio::awaitable<void> converse(stream::Carrier carrier, Request request, Responder responder,
+                               StreamLimits limits, std::shared_ptr<stream::Backlog> backlog)
 {
-    const asio::any_io_executor strand = asio::make_strand(socket.get_executor());
-    tcp::socket own = on_strand(std::move(socket), strand);
+    const asio::any_io_executor strand = carrier.get_executor();
     auto initiate = [&](auto handler) {
         const asio::any_io_executor executor = asio::get_associated_executor(handler, strand);
         const auto conversation =
             std::make_shared<Conversation>(OnEnd(std::move(handler)), executor, strand);
-        conversation->begin(std::move(own), request, responder, limits);
+        conversation->begin(std::move(carrier), request, responder, limits, std::move(backlog));
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
                                                                          asio::use_awaitable);
+}
+
+}  // namespace
+
+asio::any_io_executor AnyStream::strand_over(const asio::any_io_executor& inner)
+{
+    return galaxy::strand_over(inner);
+}
+
+asio::awaitable<void> async_converse(tcp::socket socket, Request request, Responder responder,
+                                     StreamLimits limits, std::shared_ptr<stream::Backlog> backlog)
+{
+    const asio::any_io_executor strand = strand_over(socket.get_executor());
+    return converse(Transport(on_strand(std::move(socket), strand)), request, std::move(responder),
+                    limits, std::move(backlog));
+}
+
+asio::awaitable<void> async_converse(std::shared_ptr<AnyStream> stream, Request request,
+                                     Responder responder, StreamLimits limits,
+                                     std::shared_ptr<stream::Backlog> backlog)
+{
+    return converse(stream::Carrier(std::move(stream)), request, std::move(responder), limits,
+                    std::move(backlog));
 }
 
 }  // namespace galaxy::http

@@ -4,16 +4,20 @@
 #include "http/conversation.hpp"
 #include "http/options.hpp"
 #include "http/reply.hpp"
+#include "http/stream/backlog.hpp"
 #include "http/upgrade.hpp"
 #include "http/wire.hpp"
+#include "runtime/reserve.hpp"
 
 #include <galaxy/universe.hpp>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <chrono>
@@ -78,7 +82,8 @@ asio::awaitable<Response> answer(Responder responder, HandlerOptions options, Re
     }
     if (!response) {
         const PeerRequest wanted = peer_request(request, target);
-        constexpr auto token = asio::as_tuple(asio::use_awaitable);
+        auto token =
+            asio::bind_allocator(ReservingAllocator<void>(), asio::as_tuple(asio::use_awaitable));
         asio::awaitable<std::tuple<boost::system::error_code, Value>> answering =
             responder.async_answer(wanted, token);
         std::tuple<boost::system::error_code, Value> outcome = co_await std::move(answering);
@@ -100,8 +105,16 @@ asio::awaitable<Response> answer(Responder responder, HandlerOptions options, Re
 
 }  // namespace
 
+bool Request::has_token(std::string_view name, std::string_view token) const
+{
+    if (find_token) return find_token(message, name, token);
+    return boost::beast::http::token_list(header(name)).exists(token);
+}
+
 Handler::Handler(const Universe& universe, HandlerOptions options)
-    : responder_(universe.responder()), options_(std::move(options))
+    : responder_(universe.responder()),
+      options_(std::move(options)),
+      backlog_(std::make_shared<stream::Backlog>())
 {
     check(options_.paths);
     check(options_.stream);
@@ -125,7 +138,13 @@ bool Handler::upgrades(const Request& request) const
 
 asio::awaitable<void> Handler::converse(asio::ip::tcp::socket socket, Request request) const
 {
-    return async_converse(std::move(socket), request, responder_, options_.stream);
+    return async_converse(std::move(socket), request, responder_, options_.stream, backlog_);
+}
+
+asio::awaitable<void> Handler::converse_over(std::shared_ptr<AnyStream> stream,
+                                             Request request) const
+{
+    return async_converse(std::move(stream), request, responder_, options_.stream, backlog_);
 }
 
 }  // namespace galaxy::http

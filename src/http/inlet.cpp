@@ -1,23 +1,55 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/inlet.hpp"
 
-#include <memory>
+#include "runtime/sanitizer.hpp"
+
+#include <algorithm>
+#include <utility>
 
 namespace galaxy::http {
 
-std::span<char> Inlet::scratch()
+namespace {
+
+// The block that the thread has to spare. Without a destructor, so that it is there for whatever
+// else a thread destroys at its end.
+constinit thread_local char* spare = nullptr;
+constinit thread_local bool ending = false;
+
+struct Ending {
+    ~Ending()
+    {
+        ending = true;
+        delete[] std::exchange(spare, nullptr);
+    }
+};
+
+}  // namespace
+
+Inlet::Block Inlet::take_block()
 {
-    constexpr std::size_t size = std::size_t{64} << 10;
-    thread_local const std::unique_ptr<char[]> bytes(new char[size]);
-    return {bytes.get(), size};
+    if (char* const block = std::exchange(spare, nullptr)) return Block(block);
+    return Block(new char[block_size]);
 }
 
-std::size_t Inlet::read(Transport& transport, boost::system::error_code& error)
+/// Under the sanitizer a block that is used up is freed, so that a view of it is found out.
+void Inlet::Release::operator()(char* block) const noexcept
+{
+    if (spare || ending || under_asan) {
+        delete[] block;
+    } else {
+        thread_local const Ending end;
+        spare = block;
+    }
+}
+
+std::size_t Inlet::read(Transport& transport, boost::system::error_code& error, std::size_t most)
 {
     keep();
-    const std::span<char> room = scratch();
-    const std::size_t size = transport.take(boost::asio::buffer(room.data(), room.size()), error);
-    fresh_ = {room.data(), size};
+    block_ = take_block();
+    const std::size_t room = std::min(most, block_size);
+    const std::size_t size = transport.take(boost::asio::buffer(block_.get(), room), error);
+    fresh_ = {block_.get(), size};
+    if (size == 0) block_.reset();
     return size;
 }
 
@@ -25,6 +57,7 @@ void Inlet::keep()
 {
     kept_.append(fresh_);
     fresh_ = {};
+    block_.reset();
 }
 
 std::string_view Inlet::bytes()
@@ -38,6 +71,7 @@ void Inlet::drop(std::size_t size) noexcept
 {
     if (kept_.empty()) {
         fresh_.remove_prefix(size);
+        if (fresh_.empty()) block_.reset();
     } else {
         kept_.erase(0, size);
         if (kept_.empty()) std::string().swap(kept_);
@@ -47,6 +81,7 @@ void Inlet::drop(std::size_t size) noexcept
 void Inlet::clear() noexcept
 {
     fresh_ = {};
+    block_.reset();
     kept_.clear();
     header_size_ = 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/grammar.hpp"
 #include "http/transport.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -9,7 +10,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <cstddef>
-#include <span>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -17,19 +18,29 @@
 namespace galaxy::http {
 
 /// Reads what has arrived on a connection and feeds it to a parser, keeping only what the parser
-/// left over. Bytes pass through a scratch buffer of the thread, so that a connection that waits
-/// has no buffer: thousands of idle ones cost next to nothing, and large bodies are read in large
-/// pieces.
+/// left over.
+///
+/// Bytes are read into a block that is this connection's own for as long as one of them is left:
+/// nobody else can read into it, wherever whoever reads may suspend. Used up, it goes to the thread
+/// for whoever reads next, so that a connection that waits has no buffer: thousands of idle ones
+/// cost next to nothing, and large bodies are read in large pieces.
 class Inlet {
 public:
-    /// Reads once, without waiting. Gives the bytes read; `would_block` where there are none.
-    std::size_t read(Transport& transport, boost::system::error_code& error);
+    static constexpr std::size_t block_size = std::size_t{64} << 10;
 
-    /// Feeds the parser until it is done or has had everything. Counts the bytes of the header. A
-    /// field of 64 KiB or more is `header_limit`; Beast would throw.
+    /// Reads once, at most so much, without waiting. Gives the bytes read; `would_block` where
+    /// there are none.
+    std::size_t read(Transport& transport, boost::system::error_code& error,
+                     std::size_t most = block_size);
+
+    enum class Until : bool { done, header_done };
+
+    /// Feeds the parser until then, or until it has had everything. Counts the bytes of the header.
+    /// A field of 64 KiB or more is `header_limit`; Beast would throw. One that goes on in the next
+    /// line, in a trailer too, is `bad_obs_fold`; Beast would join the lines.
     template <bool is_request>
     void feed(boost::beast::http::basic_parser<is_request>& parser,
-              boost::system::error_code& error);
+              boost::system::error_code& error, Until until = Until::done);
 
     /// Bytes read and not yet taken by a parser.
     std::size_t pending() const noexcept { return fresh_.size() + kept_.size(); }
@@ -46,13 +57,18 @@ public:
     /// Before the next message.
     void next_message() noexcept { header_size_ = 0; }
 
-    /// Must be called before waiting: what is still in the thread's buffer moves into our own.
+    /// Before waiting for long: what is left moves to where it takes no more room than it needs.
     void keep();
 
     void clear() noexcept;
 
 private:
-    static std::span<char> scratch();
+    struct Release {
+        void operator()(char* block) const noexcept;
+    };
+    using Block = std::unique_ptr<char[], Release>;
+
+    static Block take_block();
 
     template <bool is_request>
     static bool is_worth_a_look(const boost::beast::http::basic_parser<is_request>& parser,
@@ -62,14 +78,15 @@ private:
     static std::size_t put(boost::beast::http::basic_parser<is_request>& parser,
                            std::string_view bytes, boost::system::error_code& error);
 
-    std::string_view fresh_;  // in the thread's buffer, after what is kept
     std::string kept_;
+    std::string_view fresh_;  // what comes after it, in the block
+    Block block_;             // null while nothing is fresh
     std::size_t header_size_ = 0;
 };
 
 template <bool is_request>
 void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
-                 boost::system::error_code& error)
+                 boost::system::error_code& error, Until until)
 {
     if (!kept_.empty()) keep();
     std::string_view bytes = kept_.empty() ? fresh_ : std::string_view(kept_);
@@ -78,17 +95,17 @@ void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
     // Not eager: the parser stops at the end of the header, which so can be measured.
     while (!error && is_worth_a_look(parser, bytes) && !parser.is_done()) {
         const bool in_header = !parser.is_header_done();
+        if (!in_header && until == Until::header_done) break;
         const std::size_t used = put(parser, bytes, error);
         if (in_header) header_size_ += used;
+        // The fields of a head, and of a trailer with the last chunk's line, are taken at once.
+        const bool has_fields = in_header || (parser.chunked() && parser.is_done());
+        if (!error && has_fields && grammar::has_fold(bytes.substr(0, used)))
+            error = boost::beast::http::error::bad_obs_fold;
         bytes.remove_prefix(used);
     }
     if (error == boost::beast::http::error::need_more) error = {};
-    if (kept_.empty()) {
-        fresh_ = bytes;
-    } else {
-        kept_.erase(0, before - bytes.size());
-        if (kept_.empty()) std::string().swap(kept_);
-    }
+    drop(before - bytes.size());
 }
 
 /// A chunked body that has not ended has at least "0\r\n\r\n" to come. Beast, which has seen the

@@ -35,6 +35,7 @@ inline void check(const Paths& paths)
 
 inline void check(const StreamOptions& stream)
 {
+    require(stream.connections <= 64, "stream.connections must be at most 64");
     require(stream.window > 0, "stream.window must be positive");
     require(stream.silence > Duration::zero(), "stream.silence must be positive");
     require(stream.idle_timeout > Duration::zero(), "stream.idle_timeout must be positive");

@@ -3,28 +3,30 @@
 
 #include "http/connection.hpp"
 
+#include "quietly.hpp"
+#include "runtime/serial.hpp"
+
 #include <galaxy/error.hpp>
 
 #include <boost/asio/execution/context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
 
 #include <algorithm>
+#include <iterator>
+#include <new>
 #include <utility>
 
 namespace galaxy::http {
 
 namespace asio = boost::asio;
 
-Pool::Pool(ProtocolOptions options, Endpoint endpoint, Tls tls, const LinkContext& context,
-           std::string peer_id)
-    : Enrolment(context.executor),
-      options_(std::move(options)),
+Pool::Pool(const PoolOptions& options, Endpoint endpoint, Tls tls,
+           const asio::any_io_executor& executor)
+    : Enrolment(executor),
+      options_(options),
       endpoint_(std::move(endpoint)),
       tls_(std::move(tls)),
-      peer_id_(std::move(peer_id)),
-      template_(options_.paths, endpoint_, context, peer_id_, options_.secret),
-      executor_(context.executor)
+      executor_(executor)
 {
 }
 
@@ -33,57 +35,73 @@ Pool::~Pool()
     leave([this] { executor_ = {}; });
 }
 
-void Pool::start(const FetchRequest& request, FetchHandler handler)
+void Pool::start(const JobPtr& job)
 {
-    auto job = std::make_shared<Job>();
-    job->id = request.id;
-    job->verb = request.verb;
-    job->request = template_.write(request);
-    job->max_value = request.max_value;
-    job->sink = handler;
-    job->handler = std::move(handler);
-
     const std::lock_guard lock(mutex_);
     if (!executor_) return;
     if (closed_) return post_end(job, errc::closed);
-    if (job->verb != Verb::fetch && job->verb != Verb::peek)
-        return post_end(job, errc::unsupported);
     jobs_.emplace(job->id, job);
-    dispatch(job);
+    try {
+        if (!dispatch(job)) waiting_.push_back(job);
+    } catch (...) {
+        jobs_.erase(job->id);
+        throw;
+    }
 }
 
-void Pool::dispatch(const JobPtr& job)
+void Pool::refuse(const JobPtr& job, boost::system::error_code error)
+{
+    const std::lock_guard lock(mutex_);
+    post_end(job, closed_ ? boost::system::error_code(errc::closed) : error);
+}
+
+/// False where there is no room for it.
+bool Pool::dispatch(const JobPtr& job)
 {
     drop_stale();
     if (!idle_.empty()) {
         const std::shared_ptr<Connection> connection = std::move(idle_.back().connection);
         idle_.pop_back();
-        return assign(connection, job);
+        assign(connection, job);
+        return true;
     }
-    const std::size_t limit =
-        options_.max_connections + (job->verb == Verb::peek ? spare_for_peeks : 0);
-    if (connections_.size() >= limit) {
-        waiting_.push_back(job);
-        return;
-    }
+    const std::size_t limit = options_.max_connections + (job->spare ? spare_for_peeks : 0);
+    if (connections_.size() >= limit) return false;
     const auto connection = std::make_shared<Connection>(shared_from_this(), executor_);
     connections_.insert(connection);
     assign(connection, job);
+    return true;
+}
+
+/// What takes up a job that waited. Where there is no memory for that, the job ends.
+template <class Begin>
+void Pool::take_up(const JobPtr& job, Begin begin)
+{
+    try {
+        begin();
+    } catch (const std::bad_alloc&) {
+        jobs_.erase(job->id);
+        quietly([&] { post_end(job, errc::busy); });
+    }
 }
 
 void Pool::assign(const std::shared_ptr<Connection>& connection, const JobPtr& job)
 {
-    job->connection = connection;
-    connection->post_begin(job);
+    try {
+        job->connection_ = connection;
+        connection->post_begin(job);
+    } catch (const std::bad_alloc&) {
+        job->connection_.reset();
+        close_idle(connection);
+        throw;
+    }
 }
 
 JobPtr Pool::next_waiting(Jobs& stale)
 {
     while (!waiting_.empty()) {
-        JobPtr job = std::move(waiting_.front());
-        waiting_.pop_front();
-        if (!job->over) return job;
-        stale.push_back(std::move(job));
+        stale.splice(stale.end(), waiting_, waiting_.begin());
+        if (!stale.back()->over_) return stale.back();
     }
     return nullptr;
 }
@@ -117,11 +135,16 @@ void Pool::give_back(const std::shared_ptr<Connection>& connection)
     const std::lock_guard lock(mutex_);
     if (!executor_) return;
     if (closed_ || connections_.size() > options_.max_connections) return close_idle(connection);
-    if (const JobPtr job = next_waiting(stale)) return assign(connection, job);
+    if (const JobPtr job = next_waiting(stale))
+        return take_up(job, [&] { assign(connection, job); });
     if (idle_.size() >= options_.max_idle || options_.idle_timeout <= Duration::zero()) {
         return close_idle(connection);
     }
-    idle_.push_back({connection, std::chrono::steady_clock::now()});
+    try {
+        idle_.push_back({connection, std::chrono::steady_clock::now()});
+    } catch (const std::bad_alloc&) {
+        close_idle(connection);
+    }
 }
 
 void Pool::discard(const std::shared_ptr<Connection>& connection)
@@ -130,20 +153,23 @@ void Pool::discard(const std::shared_ptr<Connection>& connection)
     const std::lock_guard lock(mutex_);
     connections_.erase(connection);
     if (!executor_ || closed_) return;
-    if (const JobPtr job = next_waiting(stale)) dispatch(job);
+    const JobPtr job = next_waiting(stale);
+    if (!job) return;
+    take_up(job, [&] {
+        // The end of a connection for peeks makes room for nobody else: its turn is not lost.
+        if (!dispatch(job)) waiting_.splice(waiting_.begin(), stale, std::prev(stale.end()));
+    });
 }
 
-void Pool::finish(const JobPtr& job, FetchResult result)
+void Pool::finish(const JobPtr& job, Answer answer)
 {
     if (!job) return;
-    FetchHandler handler;
     {
         const std::lock_guard lock(mutex_);
-        if (std::exchange(job->over, true)) return;
+        if (std::exchange(job->over_, true)) return;
         jobs_.erase(job->id);
-        handler = std::move(job->handler);
     }
-    handler->done(std::move(result));
+    job->done(std::move(answer));
 }
 
 void Pool::cancel(std::uint64_t id)
@@ -157,25 +183,25 @@ void Pool::cancel(std::uint64_t id)
     post_end(job, asio::error::operation_aborted);
 }
 
-/// Ends a job from outside: it is over now, its handler hears of it soon, its connection stops.
+/// Ends a job from outside: it is over now, who waits hears of it soon, its connection stops.
 void Pool::post_end(const JobPtr& job, boost::system::error_code error)
 {
-    job->over = true;
+    job->over_ = true;
     if (!executor_) return;
-    if (const std::shared_ptr<Connection> connection = job->connection.lock()) {
-        connection->post_give_up(job);
+    if (const std::shared_ptr<Connection> connection = job->connection_.lock()) {
+        quietly([&] { connection->post_give_up(job); });
     }
-    asio::post(executor_, [handler = std::move(job->handler), error] {
-        FetchResult result;
-        result.error = error;
-        handler->done(std::move(result));
+    post_reserving(executor_, [job, error] {
+        Answer answer;
+        answer.error = error;
+        job->done(std::move(answer));
     });
 }
 
 void Pool::close()
 {
     std::unordered_map<std::uint64_t, JobPtr> jobs;
-    std::deque<JobPtr> waiting;
+    Jobs waiting;
     const std::lock_guard lock(mutex_);
     if (std::exchange(closed_, true)) return;
     jobs.swap(jobs_);
@@ -205,7 +231,7 @@ void Pool::context_gone(Garbage& garbage) noexcept
         connection->context_gone(garbage);
     }
     garbage.take(std::exchange(connections_, {}));
-    garbage.take(std::exchange(idle_, {}));
+    for (; !idle_.empty(); idle_.pop_front()) garbage.take(std::move(idle_.front().connection));
     garbage.take(std::exchange(jobs_, {}));
     garbage.take(std::exchange(waiting_, {}));
 }

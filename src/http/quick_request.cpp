@@ -1,48 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/quick_request.hpp"
 
+#include "http/grammar.hpp"
 #include "http/wire.hpp"
-
-#include <array>
-#include <cstdint>
 
 namespace galaxy::http {
 
 namespace {
 
+using namespace grammar;
+
 /// A request with more than this is not what is meant here.
 constexpr std::size_t most_bytes = 8192;
 constexpr std::size_t most_lines = 64;
-
-// What a byte may stand in. Beyond ASCII, and for what some parser somewhere takes differently:
-// nothing.
-enum Place : std::uint8_t { in_name = 1, in_target = 2, in_value = 4 };
-
-constexpr std::array<std::uint8_t, 256> places = [] {
-    std::array<std::uint8_t, 256> table{};
-    for (unsigned c = ' '; c <= '~'; ++c) table[c] = in_value;
-    table['\t'] = in_value;
-    const auto allow = [&table](std::string_view bytes, std::uint8_t place) {
-        for (const char c : bytes) table[static_cast<unsigned char>(c)] |= place;
-    };
-    allow("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", in_name | in_target);
-    allow("!#$%&'*+-.^_`|~", in_name);
-    allow("-._~!$&'()*+,;=:@/%", in_target);
-    return table;
-}();
-
-constexpr char lower(char c) noexcept
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool is_same(std::string_view one, std::string_view other) noexcept
-{
-    if (one.size() != other.size()) return false;
-    for (std::size_t i = 0; i != one.size(); ++i)
-        if (lower(one[i]) != lower(other[i])) return false;
-    return true;
-}
 
 /// Takes texts off the front of what is left; once something does not fit, nothing does.
 class Front {
@@ -58,11 +28,8 @@ public:
 
     std::string_view take_all(Place place) noexcept
     {
-        std::size_t size = 0;
-        while (size != rest_.size() && (places[static_cast<unsigned char>(rest_[size])] & place))
-            ++size;
-        const std::string_view taken = rest_.substr(0, size);
-        rest_.remove_prefix(size);
+        const std::string_view taken = rest_.substr(0, span(rest_, place));
+        rest_.remove_prefix(taken.size());
         return taken;
     }
 
@@ -71,14 +38,6 @@ public:
 private:
     std::string_view rest_;
 };
-
-std::string_view trimmed(std::string_view text) noexcept
-{
-    constexpr std::string_view blank = " \t";
-    const std::size_t first = text.find_first_not_of(blank);
-    if (first == text.npos) return text.substr(0, 0);
-    return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
 
 /// Headers that say something of where the request ends, or of the connection.
 bool is_of_framing(std::string_view name) noexcept
@@ -103,7 +62,7 @@ struct Headers {
     bool take(std::string_view name, std::string_view value) noexcept
     {
         if (is_of_framing(name)) return false;
-        if (is_same(name, "Host")) return set(host, value);
+        if (is_same(name, "Host")) return is_all(value, in_host) && set(host, value);
         if (is_same(name, header::universe)) return set(universe, value);
         if (is_same(name, header::peer)) return set(peer, value);
         if (is_same(name, header::digest)) return set(digest, value);

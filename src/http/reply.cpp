@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/reply.hpp"
 
+#include "http/grammar.hpp"
 #include "http/wire.hpp"
+#include "moments.hpp"
 
 #include <galaxy/error.hpp>
 
@@ -29,13 +31,24 @@ Response of_galaxy(Response response, std::string_view status)
     return response;
 }
 
-/// The latest moment that is read back, as 64 bits of nanoseconds end in 2262.
+bool is_token(std::string_view text)
+{
+    return !text.empty() && grammar::is_all(text, grammar::in_name);
+}
+
+/// Beast has no room for more than 64 KiB.
+bool is_line(std::string_view text)
+{
+    return text.size() <= 65'000 && std::ranges::none_of(text, grammar::is_control);
+}
+
+/// The moments that are read back, as 64 bits of nanoseconds are from 1677 to 2262.
+constexpr WallTime earliest = std::chrono::sys_days(std::chrono::year(1679) / 1 / 1);
 constexpr WallTime latest = std::chrono::sys_days(std::chrono::year(2261) / 12 / 31);
 
 WallTime moment_of(const Expiry& expiry, Duration remaining, WallTime wall)
 {
-    if (expiry.wall) return std::min(*expiry.wall, latest);
-    return remaining < latest - wall ? wall + remaining : latest;
+    return std::clamp(expiry.wall.value_or(after(wall, remaining)), earliest, latest);
 }
 
 }  // namespace
@@ -56,7 +69,7 @@ Response value_reply(Value value, TimePoint now, WallTime wall)
     add(response, "Content-Type", "application/octet-stream");
     add(response, header::galaxy_status, "Found");
     if (!expiry.never()) {
-        const Duration remaining = std::max(expiry.at - now, Duration::zero());
+        const Duration remaining = left_until(expiry.at, now);
         add(response, header::lifetime, std::to_string(remaining.count()));
         add(response, "Expires", format_http_date(moment_of(expiry, remaining, wall)));
     } else if (expiry.wall) {
@@ -86,6 +99,14 @@ Response error_reply(boost::system::error_code error)
     if (error == errc::busy || error == errc::refused) return busy_reply("busy\n");
     if (error == errc::closed) return busy_reply("closing\n");
     return of_galaxy(text_reply(500, "the backend failed\n"), "Found");
+}
+
+bool is_sendable(const Response& response)
+{
+    return response.status >= 200 && response.status <= 999
+           && std::ranges::all_of(response.headers, [](const auto& one) {
+                  return is_token(one.first) && is_line(one.first) && is_line(one.second);
+              });
 }
 
 void sign(Response& response, const Identity& identity)

@@ -30,6 +30,10 @@ Response busy_reply(std::string_view text);
 /// The answer to a request that came to nothing.
 Response error_reply(boost::system::error_code error);
 
+/// Whether an answer of a user's goes over the wire as what it is: as one final answer, each header
+/// as one line.
+bool is_sendable(const Response& response);
+
 /// Adds what every answer says.
 void sign(Response& response, const Identity& identity);
 

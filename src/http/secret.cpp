@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/http/secret.hpp>
 
+#include "http/grammar.hpp"
 #include "http/options.hpp"
-
-#include <boost/beast/core/string.hpp>
 
 #include <algorithm>
 #include <cassert>
@@ -43,7 +42,7 @@ bool equal(std::string_view guess, std::string_view secret)
 /// What follows the scheme; empty where it is another one.
 std::string_view guess_in(std::string_view authorization)
 {
-    if (!boost::beast::iequals(authorization.substr(0, scheme.size()), scheme)) return {};
+    if (!grammar::is_same(authorization.substr(0, scheme.size()), scheme)) return {};
     authorization.remove_prefix(scheme.size());
     while (authorization.starts_with(' ')) authorization.remove_prefix(1);
     return authorization;

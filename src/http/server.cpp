@@ -3,9 +3,22 @@
 
 #include "http/server_core.hpp"
 
+#include <boost/system/system_error.hpp>
+
+#include <string>
 #include <utility>
 
 namespace galaxy::http {
+
+namespace {
+
+std::string authority(const std::string& address, std::uint16_t port)
+{
+    const bool v6 = address.find(':') != std::string::npos;
+    return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+}  // namespace
 
 Server& Server::operator=(Server&& other) noexcept
 {
@@ -43,7 +56,7 @@ void Server::close()
 
 boost::asio::any_io_executor Server::executor_of(const Core& core)
 {
-    return core.responder().get_executor();
+    return core.executor();
 }
 
 void Server::start_drain(const std::shared_ptr<Core>& core, Duration grace,
@@ -54,8 +67,13 @@ void Server::start_drain(const std::shared_ptr<Core>& core, Duration grace,
 
 Server serve(const Universe& universe, ServerOptions options)
 {
+    const std::string where = authority(options.address, options.port);
     auto core = std::make_shared<Server::Core>(universe, checked(std::move(options)));
-    core->begin();
+    try {
+        core->begin();
+    } catch (const boost::system::system_error& failed) {
+        throw boost::system::system_error(failed.code(), "cannot listen on " + where);
+    }
     return Server(std::move(core));
 }
 

@@ -2,22 +2,26 @@
 #include "http/server_core.hpp"
 
 #include "http/options.hpp"
+#include "http/sockets.hpp"
 #include "http/tls_context.hpp"
+#include "moments.hpp"
+#include "quietly.hpp"
+#include "runtime/reserve.hpp"
+#include "runtime/serial.hpp"
 
 #include <galaxy/error.hpp>
 #include <galaxy/universe.hpp>
 
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/execution/context.hpp>
-#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/query.hpp>
+#include <boost/asio/system_executor.hpp>
 
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace galaxy::http {
@@ -30,6 +34,8 @@ namespace {
 constexpr std::size_t header_budget = std::size_t{1} << 20;
 /// Connections beyond the limit that are being told so, at once.
 constexpr std::size_t most_turned_away = 32;
+/// How many connections are accepted in one turn.
+constexpr std::size_t most_accepted = 16;
 /// How long nothing is accepted where the process has no descriptor left.
 constexpr std::chrono::milliseconds accept_pause{20};
 
@@ -73,26 +79,8 @@ ServerOptions checked(ServerOptions options)
     return options;
 }
 
-/// Keeps the executor beside the handler, and work on it, until the drain is over.
-struct Server::Core::Drain {
-    Drain(DrainHandler h, const asio::any_io_executor& executor)
-        : handler(std::move(h)),
-          work(executor),
-          slot(asio::get_associated_cancellation_slot(handler))
-    {
-    }
-
-    DrainHandler handler;
-    asio::executor_work_guard<asio::any_io_executor> work;
-    asio::cancellation_slot slot;
-};
-
 Server::Core::Io::Io(const asio::any_io_executor& executor)
-    : strand(asio::make_strand(executor)),
-      acceptor(strand),
-      tick(strand),
-      pause(strand),
-      grace(strand)
+    : strand(strand_over(executor)), acceptor(strand), tick(strand), pause(strand), grace(strand)
 {
 }
 
@@ -104,6 +92,7 @@ Server::Core::Core(const Universe& universe, ServerOptions options)
       quick_(responder_, options_.paths, options_.secret, options_.max_header),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),
+      protocol_(asio::ip::make_address(options_.address).is_v6() ? tcp::v6() : tcp::v4()),
       executor_(universe.get_executor()),
       io_(std::make_unique<Io>(executor_))
 {
@@ -120,7 +109,10 @@ Server::Core::~Core()
 void Server::Core::begin()
 {
     const tcp::endpoint endpoint(asio::ip::make_address(options_.address), options_.port);
-    io_->acceptor.open(endpoint.protocol());
+    error_code error;
+    open(io_->acceptor, protocol_, error);
+    if (error) throw boost::system::system_error(error, "galaxy::http::serve");
+    io_->acceptor.non_blocking(true);
     io_->acceptor.set_option(tcp::acceptor::reuse_address(true));
     io_->acceptor.bind(endpoint);
     io_->acceptor.listen();
@@ -131,33 +123,82 @@ void Server::Core::begin()
     });
 }
 
-/// Runs `f(*this)` on the strand, unless the context is gone.
+/// Says whether the server still waits for something: no longer once the handler that holds this
+/// has been called, or was destroyed, as happens where there is no memory to call it. Accepting and
+/// the tick look after each other.
+class Server::Core::Pending {
+public:
+    Pending(std::shared_ptr<Core> core, std::atomic<bool> Core::* what) noexcept
+        : core_(std::move(core)), what_(what)
+    {
+        (*core_).*what_ = true;
+    }
+    Pending(Pending&&) noexcept = default;
+    Pending& operator=(Pending&&) = delete;
+    ~Pending()
+    {
+        if (core_) (*core_).*what_ = false;
+    }
+
+    std::shared_ptr<Core> take() noexcept
+    {
+        (*core_).*what_ = false;
+        return std::move(core_);
+    }
+
+private:
+    std::shared_ptr<Core> core_;
+    std::atomic<bool> Core::* what_;
+};
+
+/// Runs `f(*this)` on the strand. False where the context is gone.
 template <class F>
-void Server::Core::post(F f)
+bool Server::Core::post(F f)
 {
     const std::lock_guard lock(mutex_);
-    if (!io_) return;
-    asio::post(io_->strand, [self = shared_from_this(), f = std::move(f)]() mutable { f(*self); });
+    if (!io_) return false;
+    post_reserving(io_->strand,
+                   [self = shared_from_this(), f = std::move(f)]() mutable { f(*self); });
+    return true;
 }
 
 void Server::Core::accept()
 {
-    if (!io_->acceptor.is_open()) return;
-    const asio::any_io_executor strand = asio::make_strand(executor_);
-    io_->acceptor.async_accept(strand,
-                               [self = shared_from_this()](error_code error, tcp::socket socket) {
-                                   self->accepted(error, std::move(socket));
-                               });
+    if (!io_->acceptor.is_open() || accepting_) return;
+    auto come = [pending =
+                     Pending(shared_from_this(), &Core::accepting_)](error_code error) mutable {
+        const std::shared_ptr<Core> core = pending.take();
+        if (!error) core->come();
+    };
+    io_->acceptor.async_wait(tcp::acceptor::wait_read,
+                             asio::bind_allocator(ReservingAllocator<void>(), std::move(come)));
 }
 
-void Server::Core::accepted(error_code error, tcp::socket socket)
+void Server::Core::come()
 {
-    if (!io_->acceptor.is_open()) return;
-    if (!error) {
-        admit(std::move(socket));
-    } else if (error != asio::error::connection_aborted) {
-        make_room();
-        return pause_accepting();
+    try {
+        if (!ticking_) look_at_deadlines();
+        take_in();
+    } catch (const std::bad_alloc&) {
+        pause_accepting();  // the connection in hand is closed
+    }
+}
+
+/// Those who wait, but not too many in one turn.
+void Server::Core::take_in()
+{
+    for (std::size_t i = 0; i != most_accepted; ++i) {
+        if (!io_->acceptor.is_open()) return;
+        error_code error;
+        Descriptor taken = http::accept(io_->acceptor, error);
+        if (error == asio::error::would_block) break;
+        tcp::socket socket(strand_over(executor_));
+        if (!error) adopt(socket, protocol_, std::move(taken), error);
+        if (is_shortage(error)) {
+            make_room();
+            return pause_accepting();
+        }
+        if (!error) admit(std::move(socket));  // else it was of that one, which is gone
     }
     accept();
 }
@@ -166,14 +207,16 @@ void Server::Core::accepted(error_code error, tcp::socket socket)
 void Server::Core::pause_accepting()
 {
     io_->pause.expires_after(accept_pause);
-    io_->pause.async_wait([self = shared_from_this()](error_code error) {
+    auto over = [self = shared_from_this()](error_code error) {
         if (!error) self->accept();
-    });
+    };
+    io_->pause.async_wait(asio::bind_allocator(ReservingAllocator<void>(), std::move(over)));
 }
 
 void Server::Core::admit(tcp::socket socket)
 {
     auto session = std::make_shared<Session>(shared_from_this(), std::move(socket));
+    make_room_in_list();
     bool full = false;
     {
         const std::lock_guard lock(mutex_);
@@ -206,20 +249,28 @@ bool Server::Core::make_room()
         if (!quietest) return false;
         quietest->doom();
     }
-    post_all({quietest}, &Session::drop_if_quiet);
+    tell(quietest, &Session::drop_if_quiet);
     return true;
 }
 
 void Server::Core::look_at_deadlines()
 {
     if (stopped_) return;  // this tick was on its way when the timer was cancelled
-    const Session::Clock::time_point now = Session::Clock::now();
-    Sessions expired = sessions();
-    std::erase_if(expired, [now](const auto& session) { return !session->expired(now); });
-    post_all(expired, &Session::drop_if_expired);
+    if (is_closed()) return stop();
+    step_if_due();
     io_->tick.expires_after(tick_);
-    io_->tick.async_wait([self = shared_from_this()](error_code error) {
-        if (!error) self->look_at_deadlines();
+    auto next = [pending = Pending(shared_from_this(), &Core::ticking_)](error_code error) mutable {
+        const std::shared_ptr<Core> core = pending.take();
+        if (!error) core->look_at_deadlines();
+    };
+    io_->tick.async_wait(asio::bind_allocator(ReservingAllocator<void>(), std::move(next)));
+    // What there is no memory for now is done at the next tick.
+    quietly([&] {
+        if (!accepting_) accept();
+    });
+    const Session::Clock::time_point now = Session::Clock::now();
+    each_session([now](const std::shared_ptr<Session>& session) {
+        if (session->expired(now)) tell(session, &Session::drop_if_expired);
     });
 }
 
@@ -238,7 +289,13 @@ void Server::Core::left(Session* session) noexcept
         sessions_.erase(session);
         last = finishing_ && sessions_.empty();
     }
-    if (last) post([](Core& self) { self.end_if_last(); });
+    if (last) quietly([this] { post([](Core& self) { self.end_if_last(); }); });
+}
+
+asio::any_io_executor Server::Core::executor() const
+{
+    const std::lock_guard lock(mutex_);
+    return executor_ ? executor_ : asio::any_io_executor(asio::system_executor());
 }
 
 std::size_t Server::Core::connections() const noexcept
@@ -247,61 +304,100 @@ std::size_t Server::Core::connections() const noexcept
     return sessions_.size();
 }
 
-Server::Core::Sessions Server::Core::sessions() const
+/// Before a session is taken in: an end may find no memory for a list of all of them.
+void Server::Core::make_room_in_list()
 {
-    Sessions living;
-    const std::lock_guard lock(mutex_);
-    living.reserve(sessions_.size());
-    for (Session* session : sessions_) {
-        // One whose last owner is leaving now is of no interest any more.
-        if (std::shared_ptr<Session> one = session->weak_from_this().lock()) {
-            living.push_back(std::move(one));
+    const std::size_t needed = connections() + 1;
+    if (list_.capacity() < needed) list_.reserve(2 * needed);
+}
+
+/// Of those that live. Calls `f` with no lock held, as it may end one.
+template <class F>
+void Server::Core::each_session(F f) noexcept
+{
+    {
+        const std::lock_guard lock(mutex_);
+        for (Session* session : sessions_) {
+            // One whose last owner is leaving now is of no interest any more.
+            if (std::shared_ptr<Session> one = session->weak_from_this().lock()) {
+                list_.push_back(std::move(one));
+            }
         }
     }
-    return living;
+    for (const std::shared_ptr<Session>& session : list_) f(session);
+    list_.clear();
 }
 
-void Server::Core::post_all(const Sessions& sessions, void (Session::*what)())
+void Server::Core::tell(const std::shared_ptr<Session>& session, void (Session::*what)()) noexcept
 {
-    for (const std::shared_ptr<Session>& session : sessions) {
-        asio::post(session->executor(), [session, what] { (*session.*what)(); });
-    }
+    quietly([&] { post_reserving(session->executor(), [session, what] { (*session.*what)(); }); });
 }
 
-void Server::Core::close()
+bool Server::Core::is_closed() const
+{
+    const std::lock_guard lock(mutex_);
+    return closed_;
+}
+
+/// Where there is no memory to say so, the next tick sees it.
+void Server::Core::close() noexcept
 {
     {
         const std::lock_guard lock(mutex_);
         if (std::exchange(closed_, true)) return;
     }
-    post([](Core& self) { self.stop(); });
+    quietly([this] { post([](Core& self) { self.stop(); }); });
 }
 
 void Server::Core::stop()
 {
+    if (std::exchange(stopped_, true)) return;
     error_code ignored;
     finishing_ = true;
-    stopped_ = true;
     io_->acceptor.close(ignored);
     io_->tick.cancel();
     io_->pause.cancel();
     io_->grace.cancel();
-    post_all(sessions(), &Session::drop);
+    next_step_ = nullptr;
+    each_session([](const std::shared_ptr<Session>& session) { tell(session, &Session::drop); });
     end_drains(asio::error::operation_aborted);
 }
 
 void Server::Core::drain(Duration grace, asio::any_io_executor executor, DrainHandler handler)
 {
-    auto drain = std::make_shared<Drain>(std::move(handler), std::move(executor));
-    if (drain->slot.is_connected()) {
-        drain->slot.assign([weak = weak_from_this()](asio::cancellation_type) {
-            if (const std::shared_ptr<Core> core = weak.lock()) core->close();
-        });
-    }
-    post([drain, grace](Core& self) { self.begin_drain(grace, drain); });
+    auto drain =
+        std::make_shared<EndHandler>(std::move(handler), std::move(executor), this->executor());
+    drain->on_cancel([weak = weak_from_this()] {
+        if (const std::shared_ptr<Core> core = weak.lock()) core->close();
+    });
+    auto begin = [one = Drains(1, drain), grace](Core& self) mutable {
+        self.begin_drain(grace, std::move(one));
+    };
+    if (!post(std::move(begin))) drain->complete(errc::closed);
 }
 
-void Server::Core::begin_drain(Duration grace, std::shared_ptr<Drain> drain)
+/// Takes the step once the time is over. The tick looks at it, too, as the timer's handler may find
+/// no memory.
+void Server::Core::step_after(Duration grace, void (Core::*step)())
+{
+    next_step_ = step;
+    step_at_ = after(Session::Clock::now(), grace);
+    io_->grace.expires_at(step_at_);
+    auto over = [self = shared_from_this()](error_code error) {
+        if (!error) self->step_if_due();
+    };
+    quietly([&] {
+        io_->grace.async_wait(asio::bind_allocator(ReservingAllocator<void>(), std::move(over)));
+    });
+}
+
+void Server::Core::step_if_due()
+{
+    if (!next_step_ || Session::Clock::now() < step_at_) return;
+    (this->*std::exchange(next_step_, nullptr))();
+}
+
+void Server::Core::begin_drain(Duration grace, Drains drain)
 {
     bool first = false;
     bool closed = false;
@@ -309,54 +405,47 @@ void Server::Core::begin_drain(Duration grace, std::shared_ptr<Drain> drain)
         const std::lock_guard lock(mutex_);
         first = drains_.empty();
         closed = closed_;
-        drains_.push_back(std::move(drain));
+        drains_.splice(drains_.end(), drain);
     }
     if (closed) return end_drains(asio::error::operation_aborted);
     if (!first) return;
-    io_->grace.expires_after(grace);
-    io_->grace.async_wait([self = shared_from_this(), grace](error_code error) {
-        if (!error) self->finish(grace);
-    });
+    grace_ = grace;
+    step_after(grace, &Core::finish);
 }
 
 /// The first half of a drain is over: nobody new, nothing new, and an end in sight.
-void Server::Core::finish(Duration grace)
+void Server::Core::finish()
 {
-    if (stopped_) return;
     error_code ignored;
     finishing_ = true;
     io_->acceptor.close(ignored);
     io_->pause.cancel();
-    post_all(sessions(), &Session::drop_if_idle);
-    io_->grace.expires_after(grace);
-    io_->grace.async_wait([self = shared_from_this()](error_code error) {
-        if (error) return;
-        self->end_drains({});
-        self->close();
-    });
+    step_after(grace_, &Core::end);
+    each_session(
+        [](const std::shared_ptr<Session>& session) { tell(session, &Session::drop_if_idle); });
     end_if_last();
 }
 
 void Server::Core::end_if_last()
 {
-    if (connections() > 0) return;
+    if (connections() == 0) end();
+}
+
+void Server::Core::end()
+{
     end_drains({});
     close();
 }
 
 void Server::Core::end_drains(error_code error)
 {
-    std::vector<std::shared_ptr<Drain>> drains;
+    Drains drains;
     {
         const std::lock_guard lock(mutex_);
         drains.swap(drains_);
     }
-    for (const std::shared_ptr<Drain>& drain : drains) {
-        asio::post(drain->work.get_executor(), [drain, error] {
-            drain->slot.clear();
-            std::move(drain->handler)(error);
-        });
-    }
+    for (const std::shared_ptr<EndHandler>& drain : drains)
+        quietly([&] { drain->complete(error); });
 }
 
 void Server::Core::context_gone(Garbage& garbage) noexcept

@@ -3,6 +3,8 @@
 
 #include "http/quick_answers.hpp"
 #include "http/session.hpp"
+#include "http/stream/backlog.hpp"
+#include "runtime/end_handler.hpp"
 #include "runtime/enrolment.hpp"
 
 #include <galaxy/http/handler.hpp>
@@ -13,11 +15,11 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -37,9 +39,11 @@ public:
     ~Core() override;
 
     void begin();
-    void close();
+    void close() noexcept;
     void drain(Duration grace, boost::asio::any_io_executor executor, DrainHandler handler);
 
+    /// The universe's; the system's where its context is gone.
+    boost::asio::any_io_executor executor() const;
     std::uint16_t port() const noexcept { return port_; }
     const std::string& address() const noexcept { return options_.address; }
     std::size_t connections() const noexcept;
@@ -49,6 +53,7 @@ public:
     const Handler& handler() const noexcept { return handler_; }
     const QuickAnswers& quick() const noexcept { return quick_; }
     const Responder& responder() const noexcept { return responder_; }
+    const std::shared_ptr<stream::Backlog>& backlog() const noexcept { return backlog_; }
     /// Whether connections end with the answer under way.
     bool finishing() const noexcept { return finishing_; }
     /// Takes from, or gives back to, what all incomplete headers together may hold.
@@ -59,50 +64,65 @@ public:
 private:
     using error_code = boost::system::error_code;
     using tcp = boost::asio::ip::tcp;
-    using Sessions = std::vector<std::shared_ptr<Session>>;
+    using Drains = std::list<std::shared_ptr<EndHandler>>;
 
     struct Io {
         explicit Io(const boost::asio::any_io_executor& executor);
 
-        boost::asio::strand<boost::asio::any_io_executor> strand;
+        boost::asio::any_io_executor strand;
         tcp::acceptor acceptor;
         boost::asio::steady_timer tick;
         boost::asio::steady_timer pause;
         boost::asio::steady_timer grace;
     };
 
-    /// Someone who waits for a drain.
-    struct Drain;
-
+    class Pending;
     void context_gone(Garbage& garbage) noexcept override;
 
     // On the strand.
     void accept();
-    void accepted(error_code error, tcp::socket socket);
+    void come();
+    void take_in();
     void admit(tcp::socket socket);
     void pause_accepting();
     void look_at_deadlines();
-    void begin_drain(Duration grace, std::shared_ptr<Drain> drain);
-    void finish(Duration grace);
+    void begin_drain(Duration grace, Drains drain);
+    void step_after(Duration grace, void (Core::*step)());
+    void step_if_due();
+    void finish();
     void end_if_last();
+    void end();
     void stop();
     void end_drains(error_code error);
 
     bool make_room();
-    Sessions sessions() const;
-    void post_all(const Sessions& sessions, void (Session::*what)());
+    void make_room_in_list();
     template <class F>
-    void post(F f);
+    void each_session(F f) noexcept;
+    static void tell(const std::shared_ptr<Session>& session, void (Session::*what)()) noexcept;
+
+    bool is_closed() const;
+    template <class F>
+    bool post(F f);
 
     const ServerOptions options_;
     const Handler handler_;
     const Responder responder_;
     const QuickAnswers quick_;
+    const std::shared_ptr<stream::Backlog> backlog_ = std::make_shared<stream::Backlog>();
     std::size_t max_connections_;
     Duration tick_;
+    const tcp protocol_;
     std::uint16_t port_ = 0;
-    bool stopped_ = false;  // on the strand
 
+    // On the strand.
+    bool stopped_ = false;
+    std::vector<std::shared_ptr<Session>> list_;  // empty but while it is gone over
+    Duration grace_{};                            // of the drain
+    void (Core::*next_step_)() = nullptr;         // of the drain, or null
+    Session::Clock::time_point step_at_;
+
+    std::atomic<bool> accepting_{false}, ticking_{false};
     std::atomic<bool> finishing_{false};
     std::atomic<std::size_t> header_bytes_{0};
 
@@ -110,7 +130,7 @@ private:
     boost::asio::any_io_executor executor_;  // empty once the context is gone
     std::unique_ptr<Io> io_;
     std::unordered_set<Session*> sessions_;
-    std::vector<std::shared_ptr<Drain>> drains_;
+    Drains drains_;  // who waits for a drain
     bool closed_ = false;
 };
 

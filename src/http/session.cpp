@@ -1,25 +1,29 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/session.hpp"
 
+#include "http/grammar.hpp"
 #include "http/reply.hpp"
 #include "http/server_core.hpp"
 #include "http/upgrade.hpp"
 #include "http/wire.hpp"
+#include "moments.hpp"
+#include "names.hpp"
+#include "thrown.hpp"
 
+#include <galaxy/error.hpp>
+
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
-#include <boost/beast/core/string.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/write.hpp>
 
-#include <algorithm>
 #include <cstddef>
-#include <iterator>
-#include <limits>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace galaxy::http {
@@ -30,11 +34,11 @@ using asio::ip::tcp;
 
 namespace {
 
-/// What the incomplete header of one connection may hold without asking.
+/// What the incomplete header, or trailer, of one connection may hold without asking.
 constexpr std::size_t free_header = 4096;
 
 /// Fields of a long header: a thousand tiny ones take ten times the memory of their text.
-constexpr std::ptrdiff_t most_fields = 256;
+constexpr std::size_t most_fields = 256;
 
 }  // namespace
 
@@ -71,7 +75,7 @@ auto Session::park()
 {
     inlet_.keep();
     auto initiate = [this](auto handler) {
-        parked_ = std::make_unique<asio::any_completion_handler<void()>>(std::move(handler));
+        parked_.emplace(asio::bind_allocator(ReservingAllocator<void>(), std::move(handler)));
     };
     return asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
                                                                        asio::use_awaitable);
@@ -79,6 +83,16 @@ auto Session::park()
 
 asio::awaitable<void> Session::converse()
 {
+    // Also of a coroutine that is destroyed where it stands, for want of memory to wait.
+    struct Leaving {
+        Session& session;
+        ~Leaving()
+        {
+            session.gone_ = true;
+            session.transport_.close();
+        }
+    };
+    const Leaving leaving{*this};
     bool more = true;
     if (core_->options().tls) more = co_await shake_hands();
     while (more && !gone_) {
@@ -92,7 +106,7 @@ asio::awaitable<void> Session::converse()
             continue;
         }
         if (!read.complete) co_return;
-        if (core_->handler().upgrades(as_request(parser_->get()))) {
+        if (asks_for_stream()) {
             // Who sends on before the upgrade is answered does not wait for what it says.
             if (inlet_.pending() > 0 || watching_) {
                 co_await refuse(400);
@@ -113,10 +127,7 @@ asio::awaitable<void> Session::turn_away()
 
 asio::awaitable<Session::Read> Session::read_request()
 {
-    parser_.emplace();
-    parser_->header_limit(
-        std::numeric_limits<std::uint32_t>::max());  // judge_progress counts exactly
-    parser_->body_limit(core_->options().max_body);
+    reader_.emplace(core_->options().max_body);
     inlet_.next_message();
     in_body_ = false;
     if (inlet_.pending() > 0 && may_answer_at_once()) answer_at_once();
@@ -126,13 +137,12 @@ asio::awaitable<Session::Read> Session::read_request()
 
     while (!gone_) {
         if (!unsent_.empty()) co_return Read{.answered = true};
-        error_code error;
-        inlet_.feed(*parser_, error);
+        error_code error = reader_->feed(inlet_);
         if (const unsigned refusal = judge_progress(error)) co_return Read{.refusal = refusal};
-        if (parser_->is_done()) co_return Read{.complete = true};
+        if (reader_->is_done()) co_return Read{.complete = true};
         if (wants_continue()) co_await invite();
         watch();
-        if (!readable_) co_await park();
+        if (!readable_ && !gone_) co_await park();
         if (!std::exchange(readable_, false) || gone_) break;
         if (!std::exchange(read_ahead_, false)) inlet_.read(transport_, error);
         if (error && error != asio::error::would_block) break;
@@ -148,18 +158,18 @@ asio::awaitable<Session::Read> Session::read_request()
 unsigned Session::judge_progress(error_code error)
 {
     const ServerOptions& options = core_->options();
-    const bool in_header = !parser_->is_header_done();
+    const bool in_header = !reader_->is_header_done();
     const std::size_t header = inlet_.header_size() + (in_header ? inlet_.pending() : 0);
-    if (header > options.max_header) return 431;
     if (error == beast::http::error::header_limit) return 431;
     if (error == beast::http::error::body_limit) return 413;
     if (error) return 400;
-    if (!parser_->is_done() && inlet_.pending() > options.max_header) return 400;
-    const auto& fields = parser_->get().base();
-    if (header > free_header && std::distance(fields.begin(), fields.end()) > most_fields)
-        return 431;
+    if (header > options.max_header) return 431;
+    if (!reader_->is_done() && inlet_.pending() > options.max_header) return 400;
+    if (header > free_header && reader_->fields() > most_fields) return 431;
 
-    const std::size_t needed = in_header && header > free_header ? header - free_header : 0;
+    // Of a body, what is left are lines of chunks and trailers that have not ended.
+    const std::size_t held = in_header ? header : reader_->is_done() ? 0 : inlet_.pending();
+    const std::size_t needed = held > free_header ? held - free_header : 0;
     if (needed > reserved_) {
         if (!core_->reserve(needed - reserved_)) return 503;
     } else {
@@ -170,13 +180,13 @@ unsigned Session::judge_progress(error_code error)
 }
 
 /// True once a request, where its body is still to come and the other side waits to be asked for
-/// it.
+/// it. HTTP/1.0 knows nothing of that.
 bool Session::wants_continue()
 {
-    if (!parser_->is_header_done() || std::exchange(in_body_, true)) return false;
+    if (!reader_->is_header_done() || std::exchange(in_body_, true)) return false;
     set_deadline(core_->options().body_timeout);
-    return beast::iequals(parser_->get()[beast::http::field::expect], "100-continue")
-           && inlet_.pending() == 0;
+    return reader_->request().version() >= 11 && inlet_.pending() == 0
+           && grammar::is_same(reader_->request()[beast::http::field::expect], "100-continue");
 }
 
 asio::awaitable<void> Session::invite()
@@ -187,21 +197,29 @@ asio::awaitable<void> Session::invite()
                                asio::redirect_error(asio::use_awaitable, ignored));
 }
 
+/// HTTP/1.0 knows nothing of that either.
+bool Session::asks_for_stream() const
+{
+    return reader_->request().version() >= 11
+           && core_->handler().upgrades(as_request(reader_->request()));
+}
+
 asio::awaitable<bool> Session::answer_request()
 {
     quiet_since_ = busy;
     deadline_ = busy;
     answering_ = true;
+    ++asked_;
     inlet_.keep();
-    watch();
+    std::exchange(readable_, false) ? look_behind() : watch();
     Response response = co_await find_answer();
     answering_ = false;
     if (gone_) co_return false;
 
-    beast::http::response<ValueBody> message = as_response(std::move(response), parser_->get());
+    beast::http::response<ValueBody> message = as_response(std::move(response), reader_->request());
     message.set(beast::http::field::date, date_header());
     if (core_->finishing()) message.keep_alive(false);
-    parser_.reset();
+    reader_.reset();
     const bool written = co_await write(message);
     if (!written || message.keep_alive()) co_return written;
     co_await say_goodbye();
@@ -221,9 +239,9 @@ asio::awaitable<void> Session::serve_stream()
         self->gone_ = true;
         self->wake();
     };
-    galaxy::http::serve_stream(std::move(transport_), as_request(parser_->get()),
-                               core_->responder(), core_->options().stream, std::move(begun),
-                               std::move(over));
+    galaxy::http::serve_stream(std::move(transport_), as_request(reader_->request()),
+                               core_->responder(), core_->options().stream, core_->backlog(),
+                               std::move(begun), std::move(over));
     while (!gone_) co_await park();
 }
 
@@ -240,23 +258,40 @@ void Session::stream_begun(std::shared_ptr<stream::Serving> serving)
     }
 }
 
+/// Or this connection was given up: then nobody reads the answer, and there is nothing to log.
+Response Session::route_threw(std::string_view target, std::string_view what)
+{
+    if (!gone_) {
+        core_->responder().log(LogLevel::error, "a route threw",
+                               {{"target", printable(target)}, {"what", what}});
+    }
+    return text_reply(500, "internal error\n");
+}
+
 asio::awaitable<Response> Session::find_answer()
 {
-    const Request request = as_request(parser_->get());
+    const Request request = as_request(reader_->request());
     const ServerOptions& options = core_->options();
     std::optional<Response> response;
     try {
         if (core_->handler().handles(request.target)) {
             response = co_await core_->handler().handle(request);
         } else if (options.route) {
-            response = co_await options.route(request);
+            asio::awaitable<Response> answering = options.route(request);
+            if (!answering.valid()) throw std::logic_error("the route gave nothing to await");
+            response = co_await std::move(answering);
+            if (!is_sendable(*response)) {
+                core_->responder().log(LogLevel::error, "a route's answer cannot be sent",
+                                       {{"target", printable(request.target)}});
+                response = text_reply(500, "internal error\n");
+            }
         } else {
             response = text_reply(404, "no such path\n");
         }
+    } catch (const std::bad_alloc&) {
+        response = error_reply(errc::refused);
     } catch (...) {
-        // A route of the user's threw, or this connection was given up; then nobody reads the
-        // answer.
-        response = text_reply(500, "internal error\n");
+        response = route_threw(request.target, what_was_thrown());
     }
     co_return std::move(*response);
 }
@@ -278,43 +313,21 @@ asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
         if (serializer.is_done()) co_return true;
         if (size > 0) set_deadline(core_->options().idle_timeout);
         if (transport_.secure()) continue;  // the others had their turn while it was written
-        co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
+        co_await transport_.socket().async_wait(tcp::socket::wait_write, reserving_awaitable());
     }
 }
 
 void Session::set_deadline(Duration from_now)
 {
-    constexpr Duration never = std::chrono::hours(24 * 365);
-    deadline_ = Clock::now().time_since_epoch() + std::min(from_now, never);
-}
-
-void Session::watch()
-{
-    if (watching_ || readable_ || gone_) return;
-    watching_ = true;
-    transport_.async_wait_readable([self = shared_from_this()](error_code error) {
-        self->watching_ = false;
-        self->on_readable(error);
-    });
-}
-
-void Session::on_readable(error_code error)
-{
-    if (error) {
-        gone_ = true;
-    } else if (answering_ && transport_.look() == Seen::end) {
-        return drop();
-    } else if (at_rest() && serve_at_rest()) {
-        return watch();
-    } else {
-        readable_ = true;
-    }
-    wake();
+    deadline_ = after(Clock::now(), from_now).time_since_epoch();
 }
 
 void Session::wake()
 {
-    if (const auto parked = std::move(parked_)) std::move (*parked)();
+    if (!parked_) return;
+    auto parked = std::move(*parked_);
+    parked_.reset();
+    std::move(parked)();
 }
 
 void Session::drop()
@@ -345,18 +358,19 @@ void Session::drop_if_quiet()
 void Session::drop_if_idle()
 {
     if (serving_) return serving_->finish();
-    if (shaking_hands_ || (parser_ && !answering_ && !begun())) drop();
+    if (shaking_hands_ || (reader_ && !answering_ && !begun())) drop();
 }
 
 /// Whether some of the next request has been read.
 bool Session::begun() const
 {
-    return (parser_ && parser_->got_some()) || inlet_.pending() > 0;
+    return (reader_ && reader_->got_some()) || inlet_.pending() > 0;
 }
 
 void Session::let_go(Garbage& garbage)
 {
     garbage.take(std::move(parked_));
+    parked_.reset();
     garbage.take(std::exchange(serving_, nullptr));
 }
 

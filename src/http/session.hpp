@@ -3,9 +3,11 @@
 
 #include "http/inlet.hpp"
 #include "http/outbox.hpp"
+#include "http/request_reader.hpp"
 #include "http/stream/serving.hpp"
 #include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
+#include "runtime/reserve.hpp"
 
 #include <galaxy/http/beast.hpp>
 #include <galaxy/http/handler.hpp>
@@ -15,7 +17,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/serializer.hpp>
 
 #include <atomic>
@@ -29,38 +30,17 @@
 
 namespace galaxy::http {
 
-/// The body of a request, which means nothing here: read and dropped.
-struct DroppedBody {
-    struct value_type {};
-
-    class reader {
-    public:
-        template <bool is_request, class Fields>
-        reader(boost::beast::http::header<is_request, Fields>&, value_type&)
-        {
-        }
-        void init(const boost::optional<std::uint64_t>&, boost::system::error_code& error)
-        {
-            error = {};
-        }
-        template <class ConstBuffers>
-        std::size_t put(const ConstBuffers& buffers, boost::system::error_code& error)
-        {
-            error = {};
-            return boost::asio::buffer_size(buffers);
-        }
-        void finish(boost::system::error_code& error) { error = {}; }
-    };
-};
+template <class Owner, class Step>
+class Guarded;
 
 /// One connection of a server: one coroutine on a strand of its own.
 ///
 /// The socket is never read blindly. A watch, one pending wait for bytes, is armed while a request
-/// is answered, so that a peer that hangs up is noticed and its get given up, and the same watch
-/// then waits for the next request: between requests a connection holds no buffer and costs one
-/// system call more than reading would. What it reads may be answered on the spot, without the
-/// coroutine (session_at_rest.cpp). Deadlines are moments that the server looks at now and
-/// then; a timer a request would cost more than the request.
+/// is answered, so that a peer that hangs up is noticed and its get given up, be it behind a little
+/// of its next requests, and the same watch then waits for the next request: between requests a
+/// connection holds no buffer and costs one system call more than reading would. What it reads may
+/// be answered on the spot, without the coroutine (session_at_rest.cpp). Deadlines are moments that
+/// the server looks at now and then; a timer a request would cost more than the request.
 class Session final : public std::enable_shared_from_this<Session> {
 public:
     using Clock = std::chrono::steady_clock;
@@ -93,7 +73,6 @@ public:
 
 private:
     using error_code = boost::system::error_code;
-    using Parser = boost::beast::http::request_parser<DroppedBody>;
     using Serializer = boost::beast::http::serializer<false, ValueBody>;
     static constexpr Clock::duration busy = Clock::duration::max();
     /// Written in one go before others get their turn, however fast the reader. The kernel would
@@ -115,6 +94,7 @@ private:
     boost::asio::awaitable<bool> answer_request();
     boost::asio::awaitable<void> serve_stream();
     boost::asio::awaitable<Response> find_answer();
+    Response route_threw(std::string_view target, std::string_view what);
     boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
     boost::asio::awaitable<std::size_t> write_some(Serializer& serializer, error_code& error);
@@ -126,30 +106,38 @@ private:
     unsigned judge_progress(error_code error);
     void set_deadline(Duration from_now);
     bool wants_continue();
+    bool asks_for_stream() const;
     bool begun() const;
 
     bool may_answer_at_once() const;
     bool at_rest() const;
     bool serve_at_rest();
     void answer_at_once();
+    void send_at_once(Outbox& out, std::size_t asked);
 
     void stream_begun(std::shared_ptr<stream::Serving> serving);
+    template <class Owner, class Step>
+    friend class Guarded;
+    void starved() noexcept;
     void watch();
     void on_readable(error_code error);
+    void look_behind();
+    void hear_end();
     void wake();
     auto park();
 
     const std::shared_ptr<Server::Core> core_;
     const boost::asio::any_io_executor executor_;
     Transport transport_;
-    std::optional<Parser> parser_;
+    std::optional<RequestReader> reader_;
     Inlet inlet_;
     Outbox unsent_;  // answers given at once, but for what went out with the first piece
     boost::asio::cancellation_signal hang_up_;
-    std::unique_ptr<boost::asio::any_completion_handler<void()>> parked_;
+    std::optional<boost::asio::any_completion_handler<void()>> parked_;
     std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
     std::atomic<Clock::duration> deadline_{busy};
     std::atomic<Clock::duration> quiet_since_;
+    std::uint64_t asked_ = 0;   // requests that went through the coroutine
     std::size_t reserved_ = 0;  // of what incomplete headers may hold
     bool watching_ = false;     // the watch is armed
     bool readable_ = false;     // and has found something to read

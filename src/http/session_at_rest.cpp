@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <cstddef>
+#include <utility>
 
 namespace galaxy::http {
 
@@ -31,7 +32,7 @@ bool Session::may_answer_at_once() const
 /// Whether it is between two requests, waiting for the next.
 bool Session::at_rest() const
 {
-    return parked_ && parser_ && !begun() && may_answer_at_once();
+    return parked_ && reader_ && !begun() && may_answer_at_once();
 }
 
 /// Answers what has come without waking the coroutine. True where nothing is left to be done.
@@ -52,10 +53,16 @@ try {
 /// Answers what needs not be waited for of what has been read.
 void Session::answer_at_once()
 {
-    thread_local Outbox out;
-    out.clear();
+    thread_local Outbox spare;  // for its room; whoever writes into it has taken it
+    Outbox out = std::exchange(spare, {});
     const std::size_t asked = core_->quick().answer(inlet_.bytes(), out);
-    if (asked == 0) return;
+    if (asked > 0) send_at_once(out, asked);
+    out.clear();
+    spare = std::move(out);
+}
+
+void Session::send_at_once(Outbox& out, std::size_t asked)
+{
     inlet_.drop(asked);
     error_code error;
     out.consume(transport_.socket().write_some(out.next(longest_piece), error));
@@ -64,7 +71,6 @@ void Session::answer_at_once()
     } else if (!out.empty()) {
         unsent_ = out.rest();
     }
-    out.set_value({});
     quiet_since_ = Clock::now().time_since_epoch();
     set_deadline(core_->options().idle_timeout);
 }
@@ -73,10 +79,11 @@ void Session::answer_at_once()
 asio::awaitable<bool> Session::send_rest()
 {
     quiet_since_ = busy;
-    parser_.reset();
+    inlet_.keep();
+    reader_.reset();
     set_deadline(core_->options().idle_timeout);
     while (!unsent_.empty()) {
-        co_await transport_.socket().async_wait(tcp::socket::wait_write, asio::use_awaitable);
+        co_await transport_.socket().async_wait(tcp::socket::wait_write, reserving_awaitable());
         error_code error;
         const std::size_t size = transport_.socket().write_some(unsent_.next(longest_piece), error);
         if (error && error != asio::error::would_block) co_return false;

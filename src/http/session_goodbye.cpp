@@ -56,6 +56,7 @@ asio::awaitable<void> Session::refuse(unsigned status)
     unread.keep_alive(false);
     beast::http::response<ValueBody> message = as_response(std::move(response), unread);
     message.set(beast::http::field::date, date_header());
+    inlet_.clear();
     const bool written = co_await write(message);
     if (written) co_await say_goodbye();
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/transport.hpp"
 
-#include <boost/asio/append.hpp>
-#include <boost/asio/post.hpp>
+#include "runtime/serial.hpp"
 
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <utility>
 
 namespace galaxy::http {
 
@@ -36,7 +36,10 @@ void Transport::say_end(SecureStream::Done handler)
     if (secure_) return secure_->shutdown(std::move(handler));
     error_code error;
     plain_.shutdown(tcp::socket::shutdown_send, error);
-    asio::post(get_executor(), asio::append(std::move(handler), error));
+    // The handler is not asked where it runs: for an erased one that takes memory, without which
+    // Asio 1.26 crashes.
+    post_reserving(get_executor(),
+                   [handler = std::move(handler), error]() mutable { std::move(handler)(error); });
 }
 
 }  // namespace galaxy::http

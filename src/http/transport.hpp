@@ -4,12 +4,9 @@
 #include "http/secure_stream.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/append.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/beast/core/role.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <algorithm>
@@ -21,11 +18,10 @@ namespace galaxy::http {
 
 /// One TCP connection, plain or under TLS: which, is decided at run time.
 ///
-/// A stream in the sense of Beast (`beast::websocket::stream<Transport>` works on it), which can
-/// besides wait until something is readable without reading it, and then take it without waiting.
-/// The plain half adds a branch to the socket and nothing else: no allocation, no virtual call, no
-/// buffer while it waits. Under TLS nothing can be seen without being read, so that waiting reads
-/// into a buffer of one record.
+/// A stream in the sense of Beast, which can besides wait until something is readable without
+/// reading it, and then take it without waiting. The plain half adds a branch to the socket and
+/// nothing else: no allocation, no virtual call, no buffer while it waits. Under TLS nothing can be
+/// seen without being read, so that waiting reads into a buffer of one record.
 ///
 /// Everything on the socket's strand; one reader (a read or a wait), one writer. Movable while
 /// nothing is under way: to hand a connection on, cancel the socket's operations first and await
@@ -189,30 +185,5 @@ private:
     tcp::socket plain_;                     // moved from, once there is
     std::shared_ptr<SecureStream> secure_;  // shared with what is under way on it
 };
-
-// What Beast's WebSocket looks for.
-inline void beast_close_socket(Transport& transport)
-{
-    transport.close();
-}
-
-// How Beast ends a stream: after both sides' goodbyes, and where the other side broke the protocol.
-// Nobody is waited for. Beast would wait until the other side ends the connection, which in the
-// second case may be never, while requests hang on it.
-
-inline void teardown(boost::beast::role_type, Transport& transport,
-                     boost::system::error_code& error)
-{
-    transport.close();
-    error = {};
-}
-
-template <class Handler>
-void async_teardown(boost::beast::role_type, Transport& transport, Handler&& handler)
-{
-    transport.close();
-    boost::asio::post(transport.get_executor(), boost::asio::append(std::forward<Handler>(handler),
-                                                                    boost::system::error_code()));
-}
 
 }  // namespace galaxy::http

@@ -3,18 +3,26 @@
 
 #include "http/dialing.hpp"
 #include "http/reply.hpp"
+#include "http/stream/no_memory.hpp"
+#include "quietly.hpp"
+#include "runtime/enrolment.hpp"
+#include "runtime/serial.hpp"
 
 #include <galaxy/error.hpp>
 
 #include <boost/asio/bind_executor.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/message.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <new>
 #include <utility>
 
 namespace galaxy::http {
@@ -22,6 +30,7 @@ namespace galaxy::http {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace websocket = boost::beast::websocket;
+using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
@@ -38,9 +47,9 @@ bool is_declined(const error_code& why, const websocket::response_type& answer)
     if (answer.result() == http::status::service_unavailable) return false;
     // Whatever else is wrong with an answer is of one of these categories; timeouts and broken
     // connections are not.
-    static const auto& of_http = error_code(http::error::bad_version).category();
-    static const auto& of_upgrades = error_code(websocket::error::upgrade_declined).category();
-    return !why || why.category() == of_http || why.category() == of_upgrades;
+    static const error_code of_http = http::error::bad_version;
+    static const error_code of_upgrades = websocket::error::upgrade_declined;
+    return !why || why.category() == of_http.category() || why.category() == of_upgrades.category();
 }
 
 }  // namespace
@@ -53,28 +62,56 @@ struct UpgradeOpener::Plan {
     Secret secret;
 };
 
-/// One connection on its way to be a stream. It keeps itself until it has come to an end.
+/// One connection on its way to be a stream. It keeps itself until it has come to an end; what is
+/// under way keeps it, and lets go of it where it finds no memory.
 class UpgradeOpener::Attempt final : public std::enable_shared_from_this<Attempt> {
 public:
     Attempt(std::shared_ptr<const Plan> plan, const asio::any_io_executor& strand,
             std::function<void(stream::Opened)> done)
         : plan_(std::move(plan)),
+          strand_(strand),
           done_(std::move(done)),
           socket_(std::make_unique<stream::WebSocket>(strand))
     {
     }
 
+    ~Attempt()
+    {
+        if (done_ && given_up(strand_)) starve();
+    }
+
     void begin()
     {
-        Dialing::start(socket_->get_executor(), plan_->endpoint, plan_->tls, plan_->connect_timeout,
-                       [self = shared_from_this()](Dialed outcome) {
-                           if (outcome.error)
-                               return self->end({nullptr, outcome.error, outcome.detail});
-                           self->upgrade(*std::move(outcome.transport));
-                       });
+        if (given_up_) return;
+        try {
+            dialing_ = Dialing::start(
+                socket_->get_executor(), plan_->endpoint, plan_->tls, plan_->connect_timeout,
+                [self = shared_from_this()](Dialed outcome) { self->dialed(outcome); });
+        } catch (const std::bad_alloc&) {
+            starve();
+        }
+    }
+
+    /// Nobody is to be told.
+    void forget() noexcept { done_ = nullptr; }
+
+    /// From any thread, while the context is alive.
+    void post_give_up()
+    {
+        post_reserving(strand_, [self = shared_from_this()] { self->give_up(); });
     }
 
 private:
+    void dialed(Dialed& outcome)
+    {
+        if (outcome.error) return end({nullptr, outcome.error, outcome.detail});
+        try {
+            upgrade(*std::move(outcome.transport));
+        } catch (const std::bad_alloc&) {
+            starve();
+        }
+    }
+
     void upgrade(Transport connected)
     {
         transport() = std::move(connected);
@@ -82,6 +119,7 @@ private:
         socket_->set_option(
             websocket::stream_base::decorator([plan = plan_](websocket::request_type& request) {
                 request.set(beast::http::field::sec_websocket_protocol, stream::subprotocol);
+                request.set(header::pieces, "1");
                 request.set(header::universe, plan->universe);
                 request.set(header::peer, plan->peer);
                 if (plan->secret) request.set(header::authorization, plan->secret.authorization());
@@ -91,7 +129,14 @@ private:
             [self = shared_from_this()](error_code error) { self->upgraded(error); });
     }
 
-    Transport& transport() { return socket_->next_layer(); }
+    Transport& transport() { return socket_->next_layer().transport(); }
+
+    void give_up()
+    {
+        given_up_ = true;
+        if (const auto dialing = dialing_.lock()) dialing->cancel();
+        if (socket_) transport().close();
+    }
 
     /// Where there is no stream, for whatever reason, the request by plain HTTP will say why.
     void upgraded(error_code error)
@@ -116,11 +161,19 @@ private:
     void end(stream::Opened outcome)
     {
         if (socket_) transport().close();
-        done_(std::move(outcome));
+        if (const auto done = std::exchange(done_, nullptr)) done(std::move(outcome));
+    }
+
+    void starve() noexcept
+    {
+        quietly([this] { end({nullptr, stream::no_memory(), {}}); });  // who waits has a deadline
     }
 
     const std::shared_ptr<const Plan> plan_;
-    const std::function<void(stream::Opened)> done_;
+    const asio::any_io_executor strand_;
+    std::function<void(stream::Opened)> done_;  ///< empty: called
+    std::weak_ptr<Dialing> dialing_;            // which keeps this, until it has ended
+    bool given_up_ = false;
     std::unique_ptr<stream::WebSocket> socket_;
     websocket::response_type answer_;
 };
@@ -138,7 +191,32 @@ UpgradeOpener::~UpgradeOpener() = default;
 void UpgradeOpener::open(asio::any_io_executor strand, std::function<void(stream::Opened)> done)
 {
     const auto attempt = std::make_shared<Attempt>(plan_, strand, std::move(done));
-    asio::post(strand, [attempt] { attempt->begin(); });
+    try {
+        remember(attempt);
+        post_reserving(strand, [attempt] { attempt->begin(); });
+    } catch (...) {
+        attempt->forget();  // who is told holds a lock meanwhile, and hears of it so
+        throw;
+    }
+}
+
+void UpgradeOpener::remember(const std::shared_ptr<Attempt>& attempt)
+{
+    const std::lock_guard lock(mutex_);
+    std::erase_if(attempts_, [](const auto& one) { return one.expired(); });
+    attempts_.push_back(attempt);
+}
+
+void UpgradeOpener::close()
+{
+    std::vector<std::weak_ptr<Attempt>> attempts;
+    {
+        const std::lock_guard lock(mutex_);
+        attempts.swap(attempts_);
+    }
+    for (const std::weak_ptr<Attempt>& one : attempts) {
+        if (const auto attempt = one.lock()) attempt->post_give_up();
+    }
 }
 
 // The serving side
@@ -150,14 +228,119 @@ boost::system::error_code judge(const Request& request, const Responder& respond
     return responder.judge(request.header(header::universe), request.header(header::peer));
 }
 
+/// A connection that is told it is a stream, and what becomes of it then.
+class Accepting {
+public:
+    using Begun = std::function<void(std::shared_ptr<stream::Serving>)>;
+
+    Accepting(std::unique_ptr<stream::WebSocket> socket, Responder responder,
+              stream::Serving::Limits limits, Duration silence,
+              std::shared_ptr<stream::Backlog> backlog, Begun&& begun, std::function<void()>&& over)
+        : socket_(std::move(socket)),
+          responder_(std::move(responder)),
+          limits_(limits),
+          silence_(silence),
+          backlog_(std::move(backlog)),
+          begun_(std::exchange(begun, nullptr)),
+          over_(std::move(over))
+    {
+    }
+    Accepting(Accepting&& other) noexcept
+        : socket_(std::move(other.socket_)),
+          responder_(std::move(other.responder_)),
+          limits_(other.limits_),
+          silence_(other.silence_),
+          backlog_(std::move(other.backlog_)),
+          begun_(std::exchange(other.begun_, nullptr)),
+          over_(std::move(other.over_))
+    {
+    }
+    ~Accepting()
+    {
+        if (!begun_ || !socket_ || !given_up(socket_->get_executor())) return;
+        quietly([this] { tell(nullptr); });  // its connection has ended all the same
+    }
+
+    void operator()(error_code error)
+    {
+        std::shared_ptr<stream::Serving> serving;
+        try {
+            if (!error) serving = serve();
+        } catch (const std::bad_alloc&) {
+            // The connection ends here.
+        }
+        tell(serving);
+    }
+
+private:
+    std::shared_ptr<stream::Serving> serve()
+    {
+        auto channel = std::make_shared<stream::Channel>(
+            std::move(socket_), stream::Channel::Reading::unless_answers_pile_up, silence_);
+        const auto serving = std::make_shared<stream::Serving>(
+            responder_, std::move(channel), limits_, std::move(backlog_), std::move(over_));
+        serving->start();
+        return serving;
+    }
+
+    void tell(const std::shared_ptr<stream::Serving>& serving)
+    {
+        const Begun begun = std::exchange(begun_, nullptr);
+        begun(serving);
+    }
+
+    std::unique_ptr<stream::WebSocket> socket_;
+    Responder responder_;
+    stream::Serving::Limits limits_;
+    Duration silence_;
+    std::shared_ptr<stream::Backlog> backlog_;
+    Begun begun_;  ///< empty: told
+    std::function<void()> over_;
+};
+
+/// Has what is to be sent wait in this process, where small answers and pings get past large
+/// values, and not in the system. Without effect on a connection that is not ours.
+void keep_little_unsent(tcp::socket& socket)
+{
+    const int most = 2 * stream::Channel::message_size;
+    ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most, sizeof most);
+}
+
+void accept(stream::Carrier carrier, const Request& request, const Responder& responder,
+            const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog,
+            Accepting::Begun& begun, std::function<void()>& over)
+{
+    beast::http::request<beast::http::empty_body> asked(beast::http::verb::get, "/", 11);
+    for (const char* name : {"Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version"}) {
+        const std::string_view value = request.header(name);
+        if (!value.empty()) asked.set(name, value);
+    }
+    // Lists, of which one line may say it and Beast would look at another.
+    if (request.has_token("Upgrade", "websocket")) asked.set("Upgrade", "websocket");
+    if (request.has_token("Connection", "upgrade")) asked.set("Connection", "upgrade");
+    keep_little_unsent(carrier.transport().socket());
+    auto upgraded = std::make_unique<stream::WebSocket>(std::move(carrier));
+    stream::prepare(*upgraded, limits.silence, limits.silence, max_message);
+    upgraded->set_option(websocket::stream_base::decorator(
+        [self = responder.self_id()](websocket::response_type& answer) {
+            answer.set(beast::http::field::sec_websocket_protocol, stream::subprotocol);
+            if (!self.empty()) answer.set(header::peer, self);
+        }));
+    const bool pieces = request.header(header::pieces) == "1";
+    stream::WebSocket& accepting = *upgraded;
+    Accepting accepted(std::move(upgraded), responder, {limits.requests, limits.value, pieces},
+                       limits.silence, std::move(backlog), std::move(begun), std::move(over));
+    accepting.async_accept(asked,
+                           asio::bind_executor(accepting.get_executor(), std::move(accepted)));
+}
+
 }  // namespace
 
 bool wants_stream(const Request& request, const Paths& paths, const Responder& responder)
 {
-    using Tokens = beast::http::token_list;
     return request.method == "GET" && is_stream(request.target, paths)
-           && Tokens(request.header("Upgrade")).exists("websocket")
-           && Tokens(request.header("Sec-WebSocket-Protocol")).exists(stream::subprotocol)
+           && request.has_token("Upgrade", "websocket")
+           && request.has_token("Sec-WebSocket-Protocol", stream::subprotocol)
            && !judge(request, responder);
 }
 
@@ -170,37 +353,16 @@ Response refuse_stream(const Request& request, const Responder& responder)
     return response;
 }
 
-void serve_stream(Transport transport, const Request& request, const Responder& responder,
-                  const StreamLimits& limits,
+void serve_stream(stream::Carrier carrier, const Request& request, const Responder& responder,
+                  const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog,
                   std::function<void(std::shared_ptr<stream::Serving>)> begun,
                   std::function<void()> over)
 {
-    beast::http::request<beast::http::empty_body> asked(beast::http::verb::get, "/", 11);
-    for (const char* name :
-         {"Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"}) {
-        const std::string_view value = request.header(name);
-        if (!value.empty()) asked.set(name, value);
+    try {
+        accept(std::move(carrier), request, responder, limits, std::move(backlog), begun, over);
+    } catch (const std::bad_alloc&) {
+        if (begun) begun(nullptr);
     }
-    auto upgraded = std::make_unique<stream::WebSocket>(std::move(transport));
-    stream::prepare(*upgraded, limits.silence, limits.silence, max_message);
-    upgraded->set_option(websocket::stream_base::decorator(
-        [self = responder.self_id()](websocket::response_type& answer) {
-            answer.set(beast::http::field::sec_websocket_protocol, stream::subprotocol);
-            if (!self.empty()) answer.set(header::peer, self);
-        }));
-    stream::WebSocket& accepting = *upgraded;
-    auto accepted = [=, upgraded = std::move(upgraded)](error_code error) mutable {
-        if (error) return begun(nullptr);
-        auto channel = std::make_shared<stream::Channel>(
-            std::move(upgraded), stream::Channel::Reading::unless_answers_pile_up);
-        const auto serving = std::make_shared<stream::Serving>(
-            responder, std::move(channel), stream::Serving::Limits{limits.requests, limits.value},
-            std::move(over));
-        serving->start();
-        begun(serving);
-    };
-    accepting.async_accept(asked,
-                           asio::bind_executor(accepting.get_executor(), std::move(accepted)));
 }
 
 }  // namespace galaxy::http

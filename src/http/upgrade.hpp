@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/stream/backlog.hpp"
+#include "http/stream/carrier.hpp"
 #include "http/stream/opener.hpp"
 #include "http/stream/serving.hpp"
-#include "http/transport.hpp"
 #include "http/wire.hpp"
 
 #include <galaxy/fetch.hpp>
@@ -13,7 +14,9 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 // How a connection that speaks HTTP becomes a stream: a WebSocket upgrade on the same port.
 namespace galaxy::http {
@@ -28,11 +31,17 @@ public:
 
     void open(boost::asio::any_io_executor strand,
               std::function<void(stream::Opened)> done) override;
+    void close() override;
 
 private:
     struct Plan;
     class Attempt;
+
+    void remember(const std::shared_ptr<Attempt>& attempt);
+
     const std::shared_ptr<const Plan> plan_;
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<Attempt>> attempts_;  ///< some may be over
 };
 
 /// Whether `request` asks for a stream that can be had: for our path, our universe and our id, in a
@@ -43,10 +52,10 @@ bool wants_stream(const Request& request, const Paths& paths, const Responder& r
 Response refuse_stream(const Request& request, const Responder& responder);
 
 /// The serving side: answers a request that `wants_stream`, and serves the peer until either side
-/// leaves, on the executor of `transport`, which is a strand. Calls `begun` there, with null where
-/// the other side left meanwhile; else, in the end, `over`.
-void serve_stream(Transport transport, const Request& request, const Responder& responder,
-                  const StreamLimits& limits,
+/// leaves, on the executor of `carrier`, which is a strand. `backlog` is the server's. Calls
+/// `begun` there, with null where the other side left meanwhile; else, in the end, `over`.
+void serve_stream(stream::Carrier carrier, const Request& request, const Responder& responder,
+                  const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog,
                   std::function<void(std::shared_ptr<stream::Serving>)> begun,
                   std::function<void()> over);
 

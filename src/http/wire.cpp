@@ -191,7 +191,7 @@ Endpoint parse_peer_uri(std::string_view uri, Bare meaning)
     const bool bare = uri.find("://") == std::string_view::npos;
     const std::string_view scheme = meaning == Bare::https ? "https://" : "http://";
     const std::string whole = std::string(bare ? scheme : "") + std::string(uri);
-    const boost::urls::result<boost::urls::url_view> parsed = boost::urls::parse_uri(whole);
+    const boost::system::result<boost::urls::url_view> parsed = boost::urls::parse_uri(whole);
     if (!parsed)
         refuse_uri(uri, "write it as host:port or http://host:port/prefix, IPv6 in brackets");
     const boost::urls::url_view url = *parsed;

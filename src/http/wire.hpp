@@ -22,6 +22,8 @@ inline constexpr std::string_view timeout = "X-Galaxy-Timeout-Ms";
 inline constexpr std::string_view lifetime = "X-Galaxy-Ttl-Ns";
 inline constexpr std::string_view authorization = "Authorization";
 inline constexpr std::string_view draining = "X-Galaxy-Draining";
+/// Of who asks for a stream: large values may come in pieces.
+inline constexpr std::string_view pieces = "X-Galaxy-Pieces";
 /// Go galaxycache's own: "Found" or "Not Found", said of the galaxy and not of the key.
 inline constexpr std::string_view galaxy_status = "X-Galaxycache-Galaxy-Status";
 }  // namespace header

@@ -68,12 +68,15 @@ Candidates::Candidate& Candidates::latest(std::string_view key, TimePoint first_
     }
     if (index_.size() == limit_) {
         index_.erase(by_age_.back().hash);
-        by_age_.splice(by_age_.begin(), by_age_, std::prev(by_age_.end()));
-        by_age_.front() = {hash, 0, 0, first_seen, now};
-    } else {
-        by_age_.push_front({hash, 0, 0, first_seen, now});
+        by_age_.pop_back();
     }
-    index_.emplace(hash, by_age_.begin());
+    by_age_.push_front({hash, 0, 0, first_seen, now});
+    try {
+        index_.emplace(hash, by_age_.begin());
+    } catch (...) {
+        by_age_.pop_front();
+        throw;
+    }
     return by_age_.front();
 }
 

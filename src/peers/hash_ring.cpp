@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::size_t go_segments = 50;
 
+/// Among so many ranks a peer is looked for one by one.
+constexpr std::size_t most_counted = 8;
+
 constexpr std::array<std::uint32_t, 256> crc_table = [] {
     std::array<std::uint32_t, 256> table{};
     for (std::uint32_t byte = 0; byte != table.size(); ++byte) {
@@ -80,9 +83,12 @@ std::size_t HashRing::at_or_after(std::uint32_t hash) const noexcept
 std::size_t HashRing::owners(std::string_view key, std::span<std::size_t> ranks) const
 {
     const std::size_t count = std::min(ranks.size(), peers_);
+    std::vector<bool> many(count > most_counted ? peers_ : 0);  // who is taken, where many are
     for (std::size_t rank = 0; rank != count; ++rank) {
         const auto found = ranks.first(rank);
-        const auto taken = [&](std::size_t peer) { return std::ranges::count(found, peer) != 0; };
+        const auto taken = [&](std::size_t peer) {
+            return many.empty() ? std::ranges::count(found, peer) != 0 : many[peer];
+        };
 
         std::size_t at = at_or_after(rank == 0 ? hash_(key) : hash_(replica_key(key, rank)));
         std::size_t steps = 0;
@@ -96,6 +102,7 @@ std::size_t HashRing::owners(std::string_view key, std::span<std::size_t> ranks)
         if (steps == points_.size())
             for (peer = 0; taken(peer);) ++peer;
         ranks[rank] = peer;
+        if (!many.empty()) many[peer] = true;
     }
     return count;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "peers/health.hpp"
 
+#include "moments.hpp"
 #include "peers/stable_hash.hpp"
 
 #include <algorithm>
@@ -9,12 +10,6 @@ namespace galaxy {
 namespace {
 
 constexpr int ordinary_failures_to_open = 3;
-
-// A pause may be set to "for ever".
-TimePoint later(TimePoint now, Duration pause) noexcept
-{
-    return now > TimePoint::max() - pause ? TimePoint::max() : now + pause;
-}
 
 }  // namespace
 
@@ -28,7 +23,7 @@ void Health::succeeded(TimePoint now) noexcept
     circuit_ = Circuit::closed;
     failures_in_a_row_ = 0;
     // This answer said whether the peer drains, so it was a look too.
-    next_probe_ = later(now, backoff_max_);
+    next_probe_ = after(now, backoff_max_);
 }
 
 bool Health::failed(Severity severity, TimePoint now) noexcept
@@ -41,9 +36,7 @@ bool Health::failed(Severity severity, TimePoint now) noexcept
         ++opens_;
         open(backoff_min_, now);
         return true;
-    case Circuit::half_open:
-        open(pause_ > backoff_max_ / 2 ? backoff_max_ : pause_ * 2, now);
-        return false;
+    case Circuit::half_open: open(std::min(doubled(pause_), backoff_max_), now); return false;
     case Circuit::open:
         // A request begun before the circuit opened: one death, however many it hits.
         return false;
@@ -51,11 +44,16 @@ bool Health::failed(Severity severity, TimePoint now) noexcept
     return false;
 }
 
+void Health::told_nothing(TimePoint now) noexcept
+{
+    if (circuit_ == Circuit::half_open) open(pause_, now);
+}
+
 bool Health::take_probe(TimePoint now) noexcept
 {
     if (admits() || now < next_probe_) return false;
     if (circuit_ == Circuit::open) circuit_ = Circuit::half_open;
-    next_probe_ = later(now, backoff_max_);
+    next_probe_ = after(now, backoff_max_);
     return true;
 }
 
@@ -67,7 +65,7 @@ void Health::open(Duration pause, TimePoint now) noexcept
     random_ = mix(random_);
     const Duration least = pause / 2;
     const auto range = static_cast<std::uint64_t>((pause - least).count());
-    next_probe_ = later(now, least + Duration(static_cast<Duration::rep>(random_ % (range + 1))));
+    next_probe_ = after(now, least + Duration(static_cast<Duration::rep>(random_ % (range + 1))));
 }
 
 }  // namespace galaxy

@@ -19,7 +19,7 @@ enum class Severity {
 ///
 ///     closed --decisive, or the third ordinary failure--> open
 ///     open --the pause is over, a probe is taken--> half_open
-///     half_open --failure, the pause doubles--> open
+///     half_open --failure, the pause doubles; nothing said, it stays--> open
 ///     any --an answer--> closed
 ///
 /// A peer that drains is out of the ring with its circuit closed, and is looked at as rarely as a
@@ -38,6 +38,10 @@ public:
 
     /// The peer failed. Returns true when this ended its good standing: closed to open.
     bool failed(Severity severity, TimePoint now) noexcept;
+
+    /// What came back says nothing of the peer. A probe was none, then: the next is due after the
+    /// same pause.
+    void told_nothing(TimePoint now) noexcept;
 
     /// True for the one who is to probe the peer now, at most once a period. Tell the outcome by
     /// `succeeded` or `failed`; a probe that is never heard of is replaced after `backoff_max`.

@@ -2,7 +2,11 @@
 #include "peers/leg.hpp"
 
 #include "peers/link.hpp"
+#include "quietly.hpp"
 
+#include <galaxy/error.hpp>
+
+#include <cstddef>
 #include <utility>
 
 namespace galaxy {
@@ -30,6 +34,17 @@ void Leg::alive() noexcept
                      std::memory_order_relaxed);
 }
 
+/// Not every protocol looks at the limit.
+void Leg::done(FetchResult result)
+{
+    const std::size_t most = request_.max_value;
+    if (!result.error && most != 0 && result.value.size() > most) {
+        result.error = errc::value_too_large;
+        result.value = {};
+    }
+    finish(std::move(result), Judged::yes);
+}
+
 TimePoint Leg::watch()
 {
     return link_->watch(*this);
@@ -51,7 +66,7 @@ void Leg::end_with(boost::system::error_code why, Judged judged)
         const std::lock_guard lock(link_->mutex_);
         fetcher = link_->fetcher_;
     }
-    if (fetcher) fetcher->cancel(request_.id);
+    if (fetcher) quietly([&] { fetcher->cancel(request_.id); });
 }
 
 bool Leg::finish(FetchResult result, Judged judged)

@@ -8,6 +8,7 @@
 #include <boost/system/error_code.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -39,7 +40,7 @@ public:
     ~Leg() override;
 
     void alive() noexcept override;
-    void done(FetchResult result) override { finish(std::move(result), Judged::yes); }
+    void done(FetchResult result) override;
 
     /// The asker's patience is over: ends the leg, if it has not ended, with `why`, and gives the
     /// request up. Says nothing of the peer.
@@ -68,6 +69,7 @@ private:
     const Subject subject_;
     const FetchRequest request_;
     const TimePoint begun_;
+    std::uint64_t event_ = 0;  ///< the observer's id of it, if there is one
     std::atomic<TimePoint::rep> last_byte_;
     bool is_enlisted_ = false;  ///< was, once
     std::atomic<bool> ended_ = false;

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "peers/link.hpp"
 
+#include "event_ids.hpp"
+#include "moments.hpp"
+#include "quietly.hpp"
 #include "runtime/recycled.hpp"
+#include "thrown.hpp"
 
 #include <galaxy/error.hpp>
 
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
+#include <new>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,8 +34,10 @@ bool shows_life(const boost::system::error_code& error) noexcept
 
 }  // namespace
 
-Verdict verdict_of(const boost::system::error_code& error) noexcept
+Verdict verdict_of(const FetchResult& result) noexcept
 {
+    const boost::system::error_code& error = result.error;
+    if (result.neutral) return Verdict::not_served;
     if (!error || error == errc::not_found || error == errc::backend_failed
         || error == errc::value_too_large) {
         return Verdict::answer;
@@ -56,7 +64,13 @@ Link::Link(Peer peer, MakeFetcher make, const LinkTerms& terms,
 
 Link::~Link()
 {
-    if (fetcher_) fetcher_->close();
+    close(fetcher_.get());
+}
+
+/// A fetcher may be a user's, and throw.
+void Link::close(RemoteFetcher* fetcher) noexcept
+{
+    if (fetcher) quietly([fetcher] { fetcher->close(); });
 }
 
 bool Link::admits() const
@@ -96,19 +110,32 @@ std::shared_ptr<Leg> Link::start(FetchRequest request, std::shared_ptr<LegUser> 
 
 void Link::start(std::span<const std::shared_ptr<Leg>> legs)
 {
+    count_begun(legs);  // once enlisted, a leg may end on another thread
     std::shared_ptr<RemoteFetcher> fetcher = enlist(legs);
-    if (!fetcher) fetcher = reopen_fetcher();
-    count_begun(legs);
-    if (!fetcher) {
-        FetchResult result;
-        result.error = errc::closed;
-        for (const auto& leg : legs) leg->finish(result, Leg::Judged::no);
-        return;
+    const auto end_all = [legs](boost::system::error_code why) {
+        for (const auto& leg : legs) leg->end_with(why, Leg::Judged::no);
+    };
+    try {
+        if (!fetcher) fetcher = reopen_fetcher();
+        if (!fetcher) return end_all(errc::closed);
+        std::vector<FetchStart> requests;
+        requests.reserve(legs.size());
+        for (const auto& leg : legs) requests.push_back({&leg->request_, leg});
+        fetcher->start_many(requests);
+    } catch (const std::bad_alloc&) {
+        end_all(errc::busy);  // whatever it began of them
+    } catch (...) {
+        quietly([this] { log_thrown(); });
+        end_all(errc::busy);
     }
-    std::vector<FetchStart> requests;
-    requests.reserve(legs.size());
-    for (const auto& leg : legs) requests.push_back({&leg->request_, leg});
-    fetcher->start_many(requests);
+}
+
+/// Of the exception being handled.
+void Link::log_thrown() const
+{
+    const std::string what = what_was_thrown();
+    (*terms_.logger)(LogLevel::error, "a fetcher threw, nothing was asked by it",
+                     {{"peer", peer_.id}, {"what", what}});
 }
 
 std::shared_ptr<RemoteFetcher> Link::enlist(std::span<const std::shared_ptr<Leg>> legs)
@@ -134,14 +161,21 @@ std::shared_ptr<RemoteFetcher> Link::reopen_fetcher()
     return fetcher_;
 }
 
+FetchEvent Link::event_of(const Leg& leg) const noexcept
+{
+    const FetchRequest& request = leg.request_;
+    return {request.galaxy, request.key, peer_.id, request.verb == Verb::peek, leg.event_};
+}
+
 void Link::count_begun(std::span<const std::shared_ptr<Leg>> legs)
 {
     std::size_t peeks = 0;
     for (const auto& leg : legs) {
         const bool peek = leg->request_.verb == Verb::peek;
         if (peek) ++peeks;
-        if (terms_.observer)
-            terms_.observer->fetch_begun({leg->request_.galaxy, leg->request_.key, peer_.id, peek});
+        if (!terms_.observer) continue;
+        leg->event_ = next_event_id();
+        terms_.observer->fetch_begun(event_of(*leg));
     }
     peeks_.add(peeks);
     fetches_.add(legs.size() - peeks);
@@ -158,11 +192,7 @@ void Link::count_ended(const Leg& leg, const FetchResult& result, TimePoint now)
         if (error == errc::busy) busy_.add();
         if (error == errc::timed_out) timeouts_.add();
     }
-    if (terms_.observer) {
-        const bool peek = leg.request_.verb == Verb::peek;
-        terms_.observer->fetch_ended({leg.request_.galaxy, leg.request_.key, peer_.id, peek}, error,
-                                     now - leg.begun_);
-    }
+    if (terms_.observer) terms_.observer->fetch_ended(event_of(leg), error, now - leg.begun_);
 }
 
 /// A leg is over; `judged` is its result, where that says something of the peer.
@@ -177,8 +207,8 @@ void Link::take_leave(Leg& leg, const FetchResult* judged, TimePoint now)
         if (retired_ && legs_.empty()) unused = std::move(fetcher_);
     }
     in_flight_.subtract();
-    if (unused) unused->close();
-    if (judged) report(*judged, verdicts);
+    close(unused.get());
+    if (judged) quietly([&] { report(*judged, verdicts); });
 }
 
 /// With the mutex held.
@@ -189,12 +219,17 @@ Link::Verdicts Link::judge(Verb verb, const FetchResult& result, TimePoint now)
     if (error == errc::closed || error == boost::asio::error::operation_aborted) return verdicts;
     const bool cannot_peek =
         verb == Verb::peek && (error == errc::unsupported || error == errc::protocol_error);
-    verdicts.failed = verdict_of(error) == Verdict::failure;
+    if (cannot_peek) no_peeks_before_ = after(now, peek_pause);
+    if (result.neutral) {
+        health_.told_nothing(now);
+        return verdicts;
+    }
+    verdicts.failed = verdict_of(result) == Verdict::failure;
     if (shows_life(error)) life_ = std::max(life_, now);
-    if (cannot_peek) {
-        // A server without the endpoint: not its failure, as long as it serves what it has.
-        no_peeks_before_ = now + peek_pause;
-        verdicts.failed = verdicts.failed && health_.circuit() != Circuit::closed;
+    if (cannot_peek && verdicts.failed) {
+        // Most likely a server without the endpoint, which is well as long as it serves what it
+        // has.
+        verdicts.failed = health_.circuit() != Circuit::closed;
     } else if (!verdicts.failed) {
         health_.succeeded(now);
         verdicts.drain_began = result.draining && !health_.draining();
@@ -216,7 +251,7 @@ void Link::report(const FetchResult& result, const Verdicts& verdicts)
             {{"peer", peer_.id}, {"uri", peer_.uri}, {"error", why}, {"detail", result.detail}});
     }
     if (verdicts.drain_began) log(LogLevel::info, "a peer is draining", {{"peer", peer_.id}});
-    const bool foreign = result.foreign && verdict_of(result.error) == Verdict::answer;
+    const bool foreign = result.foreign && verdict_of(result) == Verdict::answer;
     if (foreign && !terms_.go_ring && !foreign_seen_.exchange(true)) {
         log(LogLevel::error,
             "a peer is no node of ours (Go?) and our picker is not its ring: owners will differ; "
@@ -228,17 +263,18 @@ void Link::report(const FetchResult& result, const Verdicts& verdicts)
 TimePoint Link::watch(const Leg& leg)
 {
     const TimePoint now = terms_.clock->now();
-    if (leg.ended_) return now + terms_.silence;  // its asker is about to hear of it
+    const TimePoint later = after(now, terms_.silence);
+    if (leg.ended_) return later;  // its asker is about to hear of it
     const TimePoint byte{Duration(leg.last_byte_.load(std::memory_order_relaxed))};
     {
         const std::lock_guard lock(mutex_);
-        const TimePoint alive = std::max(byte, life_);
-        if (now < alive + terms_.silence) return alive + terms_.silence;
-        if (probing_) return now + terms_.silence;
+        const TimePoint patience = after(std::max(byte, life_), terms_.silence);
+        if (now < patience) return patience;
+        if (probing_) return later;
         probing_ = true;
     }
     start_probe(leg.request_.galaxy, leg.request_.key, {});
-    return now + terms_.silence;
+    return later;
 }
 
 void Link::probe_if_due(std::string_view galaxy, std::string_view key, std::string_view digest)
@@ -261,7 +297,7 @@ struct ProbeText {
 }  // namespace
 
 void Link::start_probe(std::string_view galaxy, std::string_view key, std::string_view digest)
-{
+try {
     const auto text = std::make_shared<ProbeText>(
         ProbeText{std::string(galaxy), std::string(key), std::string(digest)});
     FetchRequest request;
@@ -275,11 +311,19 @@ void Link::start_probe(std::string_view galaxy, std::string_view key, std::strin
     probes_.add();
     const TimePoint now = terms_.clock->now();
     const auto probe = start(request, shared_from_this(), text, now);
+    try {
+        const std::lock_guard lock(mutex_);
+        if (probe->ended_) return;
+        alarm_->arm(after(now, terms_.silence), [leg = std::weak_ptr<Leg>(probe)] {
+            if (const auto silent = leg.lock())
+                silent->end_with(errc::peer_silent, Leg::Judged::yes);
+        });
+    } catch (const std::bad_alloc&) {
+        probe->end_with(errc::refused, Leg::Judged::no);
+    }
+} catch (const std::bad_alloc&) {
     const std::lock_guard lock(mutex_);
-    if (probe->ended_) return;
-    alarm_->arm(now + terms_.silence, [leg = std::weak_ptr<Leg>(probe)] {
-        if (const auto silent = leg.lock()) silent->end_with(errc::peer_silent, Leg::Judged::yes);
-    });
+    probing_ = false;  // the next look tries again
 }
 
 /// Of a probe.
@@ -298,14 +342,19 @@ void Link::leg_ended(std::shared_ptr<Leg> probe)
 
 void Link::fail_legs(boost::system::error_code why, Leg::Judged judged)
 {
-    std::vector<std::shared_ptr<Leg>> waiting;
-    {
-        const std::lock_guard lock(mutex_);
-        for (Leg& leg : legs_) {
-            if (auto living = leg.weak_from_this().lock()) waiting.push_back(std::move(living));
-        }
+    const std::uint64_t end = next_id_.load(std::memory_order_relaxed);
+    while (const std::shared_ptr<Leg> leg = under_way_before(end)) leg->end_with(why, judged);
+}
+
+/// One after the other, as a list of them would take memory.
+std::shared_ptr<Leg> Link::under_way_before(std::uint64_t id)
+{
+    const std::lock_guard lock(mutex_);
+    for (Leg& leg : legs_) {
+        if (leg.ended_ || leg.request_.id >= id) continue;
+        if (auto living = leg.weak_from_this().lock()) return living;
     }
-    for (const auto& leg : waiting) leg->end_with(why, judged);
+    return nullptr;
 }
 
 void Link::retire()
@@ -316,7 +365,7 @@ void Link::retire()
         retired_ = true;
         if (legs_.empty()) unused = std::move(fetcher_);
     }
-    if (unused) unused->close();
+    close(unused.get());
 }
 
 void Link::close()
@@ -329,7 +378,7 @@ void Link::close()
         fetcher = std::move(fetcher_);
     }
     fail_legs(errc::closed, Leg::Judged::no);
-    if (fetcher) fetcher->close();
+    close(fetcher.get());
 }
 
 PeerStats Link::stats() const

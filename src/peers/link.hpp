@@ -100,6 +100,7 @@ private:
 
     std::shared_ptr<RemoteFetcher> enlist(std::span<const std::shared_ptr<Leg>> legs);
     std::shared_ptr<RemoteFetcher> reopen_fetcher();
+    FetchEvent event_of(const Leg& leg) const noexcept;
     void count_begun(std::span<const std::shared_ptr<Leg>> legs);
     void count_ended(const Leg& leg, const FetchResult& result, TimePoint now);
     void take_leave(Leg& leg, const FetchResult* judged, TimePoint now);
@@ -107,6 +108,9 @@ private:
     void report(const FetchResult& result, const Verdicts& verdicts);
     void start_probe(std::string_view galaxy, std::string_view key, std::string_view digest);
     void leg_ended(std::shared_ptr<Leg> probe) override;
+    std::shared_ptr<Leg> under_way_before(std::uint64_t id);
+    void log_thrown() const;
+    static void close(RemoteFetcher* fetcher) noexcept;
     void fail_legs(boost::system::error_code why, Leg::Judged judged);
 
     const Peer peer_;
@@ -130,8 +134,9 @@ private:
     Histogram fetch_seconds_;
 };
 
-/// Whether `error` ends the get (a value, or the peer's answer), is the peer's failure, or neither.
+/// Whether a result ends the get (a value, or the peer's answer), is the peer's failure, or
+/// neither.
 enum class Verdict { answer, not_served, failure };
-Verdict verdict_of(const boost::system::error_code& error) noexcept;
+Verdict verdict_of(const FetchResult& result) noexcept;
 
 }  // namespace galaxy

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "peers/membership.hpp"
 
+#include "moments.hpp"
 #include "names.hpp"
 #include "peers/digest.hpp"
 
@@ -28,8 +29,8 @@ void check(std::vector<Peer>& peers)
 {
     for (const Peer& peer : peers) {
         if (!is_name(peer.id)) {
-            throw std::invalid_argument("peer id \"" + printable(peer.id)
-                                        + "\" must be 1 to 255 printable ASCII characters");
+            throw std::invalid_argument("peer id \"" + printable(peer.id) + "\" "
+                                        + std::string(name_rule));
         }
     }
     std::sort(peers.begin(), peers.end(), [](const Peer& a, const Peer& b) { return a.id < b.id; });
@@ -87,12 +88,14 @@ const Ring::Member* Ring::owner_without_self(std::string_view key) const
 bool Ring::self_first_living(std::string_view key) const
 {
     if (alone()) return true;
-    // The first two in rank nearly always settle it; all are ranked only where both are out.
-    for (const std::size_t n : {std::size_t{2}, members_.size()}) {
-        for (const Member* member : owners(key, n)) {
-            if (!member->link) return true;
-            if (member->link->admits()) return false;
+    // The first two in rank nearly always settle it; more are ranked as more turn out to be out.
+    for (std::size_t n = 2, asked = 0;; n *= 8) {
+        const Owners ranked = owners(key, n);
+        for (; asked < ranked.size(); ++asked) {
+            if (!ranked[asked]->link) return true;
+            if (ranked[asked]->link->admits()) return false;
         }
+        if (n >= members_.size()) break;
     }
     return !has_self_ && members_.empty();
 }
@@ -160,7 +163,7 @@ bool Membership::replace(std::vector<Peer> peers, Role role, TimePoint now)
         // Nothing ends under the mutex: links have fetchers, and rings pickers, of other people's.
         const std::lock_guard lock(mutex_);
         past_.swap(past);
-        warm_until_ = now + std::min(warm_window_, TimePoint::max() - now);
+        warm_until_ = after(now, warm_window_);
         known_ = true;
         peers_ = std::move(peers);
         role_ = role;
@@ -251,19 +254,23 @@ std::vector<std::shared_ptr<Link>> Membership::links() const
 void Membership::close()
 {
     const std::lock_guard change(change_mutex_);
-    std::vector<std::shared_ptr<Link>> all = links();
-    std::deque<Past> past;
-    {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
-        past_.swap(past);
-    }
-    for (const Past& one : past) {
-        for (const auto& member : one.ring->members()) {
-            if (member.link) all.push_back(member.link);
+    closed_ = true;
+    for (const auto& [id, link] : links_) link->close();  // nobody changes them meanwhile
+    while (const std::shared_ptr<const Ring> ring = take_oldest()) {
+        for (const auto& member : ring->members()) {
+            if (member.link) member.link->close();
         }
     }
-    for (const auto& link : all) link->close();
+}
+
+/// Of the past; null where there is none.
+std::shared_ptr<const Ring> Membership::take_oldest()
+{
+    const std::lock_guard lock(mutex_);
+    if (past_.empty()) return nullptr;
+    std::shared_ptr<const Ring> oldest = std::move(past_.back().ring);
+    past_.pop_back();
+    return oldest;
 }
 
 }  // namespace galaxy

@@ -112,6 +112,7 @@ private:
     };
     using Links = std::map<std::string, std::shared_ptr<Link>, std::less<>>;
 
+    std::shared_ptr<const Ring> take_oldest();
     bool replace(std::vector<Peer> peers, Role role, TimePoint now);
     Links links_for(const std::vector<Peer>& peers) const;
     std::shared_ptr<const Ring> ring_of(const std::vector<Peer>& peers, Role role,
@@ -122,7 +123,8 @@ private:
     const Duration warm_window_;
     const MakeLink make_link_;
 
-    /// Held for a whole change: what makes, closes or destroys links and pickers must not come back.
+    /// Held for a whole change: what makes, closes or destroys links and pickers must not come
+    /// back.
     std::mutex change_mutex_;
     mutable std::mutex mutex_;  ///< held for a read or the swap
     std::vector<Peer> peers_;

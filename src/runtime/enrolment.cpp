@@ -7,6 +7,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
+#include <atomic>
+#include <exception>
 #include <mutex>
 #include <unordered_set>
 
@@ -29,6 +31,8 @@ public:
         return true;
     }
 
+    bool is_gone() const noexcept { return gone_; }
+
     void shut_down() noexcept
     {
         Garbage garbage;
@@ -41,7 +45,7 @@ public:
 private:
     std::mutex mutex_;
     std::unordered_set<Enrolment*> enrolled_;
-    bool gone_ = false;
+    std::atomic<bool> gone_ = false;
 };
 
 namespace {
@@ -72,7 +76,8 @@ std::shared_ptr<Roster> roster_of(const boost::asio::any_io_executor& executor)
     if (!boost::asio::has_service<RosterService>(context)) {
         const boost::asio::steady_timer timer(executor);
         const boost::asio::ip::tcp::socket socket(executor);
-        const auto strand = boost::asio::make_strand(executor);
+        // Not by making a strand: 1.26 crashes where there is no memory for its second part.
+        boost::asio::use_service<boost::asio::detail::strand_executor_service>(context);
     }
     return boost::asio::use_service<RosterService>(context).roster();
 }
@@ -87,6 +92,14 @@ Enrolment::Enrolment(const boost::asio::any_io_executor& executor) : roster_(ros
 Enrolment::~Enrolment()
 {
     leave();  // of one whose constructor threw; the others have left
+}
+
+bool given_up(const boost::asio::any_io_executor& executor) noexcept
+{
+    if (std::uncaught_exceptions() == 0 || !executor) return false;
+    auto& context = boost::asio::query(executor, boost::asio::execution::context);
+    return boost::asio::has_service<RosterService>(context)
+           && !boost::asio::use_service<RosterService>(context).roster()->is_gone();
 }
 
 bool Enrolment::strike(Roster& roster, Enrolment* one, void (*release)(void*), void* f) noexcept

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "runtime/reserve.hpp"
+
 #include <boost/asio/any_io_executor.hpp>
 
+#include <cstddef>
 #include <memory>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace galaxy {
 
@@ -23,17 +25,45 @@ namespace galaxy {
 // before or after their context, or at the very same time, on any thread. Nobody runs a context
 // that is being destroyed, as Asio demands anyway.
 
-/// Things to be destroyed once no lock is held.
+/// Things to be destroyed once no lock is held, in the order in which they came. An end cannot be
+/// refused, so that what holds them is taken from the reserve where there is no other memory.
 class Garbage {
 public:
+    Garbage() = default;
+    Garbage(const Garbage&) = delete;
+    Garbage& operator=(const Garbage&) = delete;
+    ~Garbage()
+    {
+        while (first_) first_ = std::shared_ptr<Held>(std::move(first_->next));
+    }
+
     template <class T>
     void take(T&& thing)
     {
-        things_.push_back(std::make_shared<std::decay_t<T>>(std::forward<T>(thing)));
+        using Holder = HeldOf<std::decay_t<T>>;
+        static_assert(sizeof(Holder) + counts_size <= reserved_block_size);
+        std::shared_ptr<Held> held =
+            std::allocate_shared<Holder>(ReservingAllocator<Holder>(), std::forward<T>(thing));
+        Held* const last = held.get();
+        (first_ ? last_->next : first_) = std::move(held);
+        last_ = last;
     }
 
 private:
-    std::vector<std::shared_ptr<void>> things_;
+    static constexpr std::size_t counts_size = 32;  ///< of a `shared_ptr`, and to spare
+
+    struct Held {
+        std::shared_ptr<Held> next;
+    };
+    template <class T>
+    struct HeldOf final : Held {
+        explicit HeldOf(T&& t) : thing(std::move(t)) {}
+        explicit HeldOf(const T& t) : thing(t) {}
+        T thing;
+    };
+
+    std::shared_ptr<Held> first_;
+    Held* last_ = nullptr;
 };
 
 /// The enrolled of one context. Shared by the context and the enrolled, since either may go first.
@@ -75,6 +105,12 @@ private:
 
     std::shared_ptr<Roster> roster_;
 };
+
+/// For what is destroyed uncalled: whether its operation was given up half way, since something
+/// threw in the context's `run`, mostly for want of memory. False where it goes with the context,
+/// which may be while something is thrown, too; and for an empty executor. Of a context that
+/// somebody has enrolled with.
+bool given_up(const boost::asio::any_io_executor& executor) noexcept;
 
 template <class Release>
 bool Enrolment::leave(Release&& release) noexcept

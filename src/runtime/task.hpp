@@ -7,8 +7,9 @@
 
 #include <coroutine>
 #include <cstddef>
-#include <exception>
+#include <memory>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 namespace galaxy {
@@ -22,19 +23,41 @@ namespace galaxy {
 // A Task suspends only in an `Arrival`, which thereby owns its frame: whoever owns the arrival
 // decides, by `arrive` or by `drop`, how the coroutine ends. Nothing is detached.
 
-/// A coroutine on the strand. It must not let an exception out.
+/// A coroutine on the strand: a member function of an owner, with one shared subject. An exception
+/// that it lets out (`bad_alloc`, or of user code) is its end, and the owner's to see to, by
+/// `task_broke(subject)`.
 class Task {
 public:
     class promise_type {
     public:
+        template <class Owner, class Subject>
+        promise_type(Owner& owner, const std::shared_ptr<Subject>& subject) noexcept
+            : owner_(&owner), subject_(subject.get()), tell_(&tell<Owner, Subject>)
+        {
+        }
+
         Task get_return_object() noexcept { return {}; }
         std::suspend_never initial_suspend() noexcept { return {}; }
         std::suspend_never final_suspend() noexcept { return {}; }
         void return_void() noexcept {}
-        void unhandled_exception() noexcept { std::terminate(); }
+        void unhandled_exception() noexcept { tell_(owner_, subject_); }
 
         static void* operator new(std::size_t size) { return take_recycled(size); }
         static void operator delete(void* frame, std::size_t size) { recycle(frame, size); }
+
+    private:
+        /// The coroutine still holds its subject.
+        template <class Owner, class Subject>
+        static void tell(void* owner, void* subject) noexcept
+        {
+            // g++ 12 deduces a reference.
+            auto& of = *static_cast<std::remove_reference_t<Owner>*>(owner);
+            of.task_broke(*static_cast<Subject*>(subject));
+        }
+
+        void* owner_;
+        void* subject_;
+        void (*tell_)(void*, void*) noexcept;
     };
 };
 

@@ -3,6 +3,29 @@
 
 namespace galaxy {
 
+namespace {
+
+constinit thread_local const Turns::Here* innermost = nullptr;
+
+}  // namespace
+
+Turns::Here::Here(const Turns& turns) noexcept : turns_(turns), outer_(innermost)
+{
+    innermost = this;
+}
+
+Turns::Here::~Here()
+{
+    innermost = outer_;
+}
+
+bool Turns::are_here() const noexcept
+{
+    const Here* here = innermost;
+    while (here && &here->turns_ != this) here = here->outer_;
+    return here != nullptr;
+}
+
 /// Moves what is queued, the newest first, behind what is ready, the oldest first. Called where
 /// nothing is ready.
 void Turns::make_ready() noexcept

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "runtime/recycled.hpp"
+#include "quietly.hpp"
+#include "runtime/reserve.hpp"
 
 #include <boost/asio/execution/blocking.hpp>
 #include <boost/asio/prefer.hpp>
@@ -35,7 +36,7 @@ public:
     template <class F>
     bool push(F f)
     {
-        Job* job = ::new (take_recycled(sizeof(JobOf<F>))) JobOf<F>(std::move(f));
+        Job* job = ::new (take_reserved(sizeof(JobOf<F>))) JobOf<F>(std::move(f));
         Job* head = head_.load(std::memory_order_relaxed);
         do {
             job->next = head;
@@ -65,8 +66,27 @@ public:
                                                 std::memory_order_relaxed);
     }
 
-    /// Destroys what is queued. Nobody has the turn, or ever will.
+    /// Destroys what is queued and gives the turn back, of whoever has it, or nobody.
     void clear() noexcept;
+
+    /// Marks the calling thread for its lifetime: it has the turn.
+    class Here {
+    public:
+        explicit Here(const Turns& turns) noexcept;
+        ~Here();
+        Here(const Here&) = delete;
+        Here& operator=(const Here&) = delete;
+
+    private:
+        friend class Turns;
+        const Turns& turns_;
+        const Here* const outer_;
+    };
+    bool are_here() const noexcept;
+
+    /// For the post by which a turn begins. There is one at a time, as it has the turn; and what
+    /// was queued in good faith must not want for it.
+    PostRoom& room() noexcept { return room_; }
 
 private:
     struct Job {
@@ -90,7 +110,7 @@ private:
             auto* self = static_cast<JobOf*>(job);
             F f = std::move(self->f);
             self->~JobOf();
-            recycle(self, sizeof(JobOf));
+            give_reserved(self, sizeof(JobOf));
             if (call) f();
         }
 
@@ -102,11 +122,16 @@ private:
     std::atomic<Job*> head_ = nullptr;  ///< the newest; `inside_` below the oldest, in a turn
     Job inside_{nullptr};
     Job* ready_ = nullptr;  ///< in order; theirs who have the turn
+    PostRoom room_;
 };
+
+/// Whether what a handler of a strand gives to that strand may run inside the handler. What
+/// dispatches, such as the cancellation of `co_spawn`, relies on it; else it waits for its turn.
+enum class Inside : bool { never, if_dispatched };
 
 /// The strand of `Turns` over an executor, as an executor. Like that one it may run things inside
 /// `execute`, unless told otherwise.
-template <class Inner>
+template <class Inner, Inside inside = Inside::never>
 class TurnsExecutor {
     template <class Property>
     static constexpr bool may_block =
@@ -121,16 +146,20 @@ public:
     template <class F>
     void execute(F&& f) const
     {
+        if constexpr (inside == Inside::if_dispatched) {
+            if (turns_->are_here() && may_run_inside())
+                return std::decay_t<F>(std::forward<F>(f))();
+        }
         if (turns_->push(std::decay_t<F>(std::forward<F>(f)))) begin_turn(turns_, inner_);
     }
 
     /// In handlers of the executor beneath: inside, where nobody has the turn; else later, and the
-    /// owner is kept until then.
+    /// owner is kept until `f` is gone.
     template <class F, class Owner>
     void run(F f, Owner& owner) const
     {
         if (!turns_->enter()) {
-            auto later = [f = std::move(f), kept = owner.shared_from_this()]() mutable { f(); };
+            auto later = [kept = owner.shared_from_this(), f = std::move(f)]() mutable { f(); };
             return execute(std::move(later));
         }
         const Leaving<Inner> leaving{turns_, inner_};
@@ -138,21 +167,21 @@ public:
     }
 
     template <class Property>
-    requires(boost::asio::can_query<const Inner&, Property>::value) auto query(
-        const Property& property) const ->
+        requires(boost::asio::can_query<const Inner&, Property>::value)
+    auto query(const Property& property) const ->
         typename boost::asio::query_result<const Inner&, Property>::type
     {
         return boost::asio::query(inner_, property);
     }
     template <class Property>
-    requires(!may_block<Property> && boost::asio::can_require<const Inner&, Property>::value) auto require(
-        const Property& property) const
+        requires(!may_block<Property> && boost::asio::can_require<const Inner&, Property>::value)
+    auto require(const Property& property) const
     {
         return over(boost::asio::require(inner_, property));
     }
     template <class Property>
-    requires(!may_block<Property> && boost::asio::can_prefer<const Inner&, Property>::value) auto prefer(
-        const Property& property) const
+        requires(!may_block<Property> && boost::asio::can_prefer<const Inner&, Property>::value)
+    auto prefer(const Property& property) const
     {
         return over(boost::asio::prefer(inner_, property));
     }
@@ -167,8 +196,14 @@ public:
     }
 
 private:
+    bool may_run_inside() const
+    {
+        namespace execution = boost::asio::execution;
+        return boost::asio::query(inner_, execution::blocking) != execution::blocking.never;
+    }
+
     template <class Other>
-    TurnsExecutor<Other> over(const Other& other) const
+    TurnsExecutor<Other, inside> over(const Other& other) const
     {
         return {turns_, other};
     }
@@ -180,18 +215,49 @@ private:
         const Executor& executor;
         ~Leaving()
         {
-            using boost::asio::execution::blocking;
-            if (!turns->leave()) begin_turn(turns, boost::asio::require(executor, blocking.never));
+            if (turns->leave()) return;
+            quietly([this] { begin_turn(turns, reserving(executor)); });
         }
+    };
+
+    /// A turn that is to begin. Destroyed without that, with its context or by an executor that has
+    /// no memory for it and no use for ours, it destroys what is queued and gives the turn back: an
+    /// asio::strand would never run again.
+    template <class Executor>
+    class Beginning {
+    public:
+        Beginning(const std::shared_ptr<Turns>& turns, const Executor& executor)
+            : turns_(turns), executor_(executor)
+        {
+        }
+        Beginning(Beginning&&) noexcept = default;
+        Beginning& operator=(Beginning&&) = delete;
+        ~Beginning()
+        {
+            if (turns_) turns_->clear();
+        }
+
+        void operator()()
+        {
+            const std::shared_ptr<Turns> turns = std::move(turns_);
+            const Leaving<Executor> leaving{turns, executor_};
+            if constexpr (inside == Inside::if_dispatched) {
+                const Turns::Here here(*turns);
+                turns->run_all();
+            } else {
+                turns->run_all();
+            }
+        }
+
+    private:
+        std::shared_ptr<Turns> turns_;
+        Executor executor_;
     };
 
     template <class Executor>
     static void begin_turn(const std::shared_ptr<Turns>& turns, const Executor& executor)
     {
-        executor.execute([turns, executor] {
-            const Leaving<Executor> leaving{turns, executor};
-            turns->run_all();
-        });
+        turns->room().execute(executor, Beginning<Executor>(turns, executor));
     }
 
     std::shared_ptr<Turns> turns_;

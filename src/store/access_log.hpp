@@ -100,13 +100,15 @@ bool AccessLog::drain(std::size_t at_most, Use&& use)
         std::uint32_t read = stripe.read.load(std::memory_order_relaxed);
         for (std::uint32_t ahead = read; ahead != until_ && ahead - read != at_most; ++ahead)
             __builtin_prefetch(stripe.notes[ahead % capacity].load(std::memory_order_relaxed));
-        for (; read != until_ && at_most != 0; ++read, --at_most)
+        for (; read != until_ && at_most != 0; ++read, --at_most)  // NOLINT(bugprone-inc-dec-*)
             use(*stripe.notes[read % capacity].load(std::memory_order_relaxed));
         stripe.read.store(read, std::memory_order_release);
         if (read != until_) return false;
         arrived_ = false;
         at_ = (at_ + 1) & (stripe_count_ - 1);
-        if (left_ != 0 && --left_ == 0) return true;
+        if (left_ == 0) continue;  // no round
+        --left_;
+        if (left_ == 0) return true;
     }
     return true;
 }

@@ -15,8 +15,8 @@ namespace galaxy::store {
 /// suppress).
 template <class Record>
 class Published {
-    static_assert(
-        std::is_trivially_copyable_v<Record> && sizeof(Record) % sizeof(std::uint64_t) == 0);
+    static_assert(std::is_trivially_copyable_v<Record>
+                  && sizeof(Record) % sizeof(std::uint64_t) == 0);
     using Words = std::array<std::uint64_t, sizeof(Record) / sizeof(std::uint64_t)>;
 
 public:

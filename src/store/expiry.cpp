@@ -1,37 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "store/expiry.hpp"
 
+#include "moments.hpp"
+
 #include <algorithm>
-#include <limits>
 
 namespace galaxy::store {
 namespace {
 
 using Count = Duration::rep;
-
-Count limit(bool negative) noexcept
-{
-    return negative ? std::numeric_limits<Count>::min() : std::numeric_limits<Count>::max();
-}
-
-// A calendar moment in the year 2262 or a lifetime of 300 years is legal, and must not wrap around.
-
-TimePoint plus(TimePoint from, Duration by) noexcept
-{
-    Count sum = 0;
-    if (__builtin_add_overflow(from.time_since_epoch().count(), by.count(), &sum))
-        sum = limit(by < Duration::zero());
-    return TimePoint(Duration(sum));
-}
-
-Duration minus(WallTime a, WallTime b) noexcept
-{
-    Count difference = 0;
-    if (__builtin_sub_overflow(a.time_since_epoch().count(), b.time_since_epoch().count(),
-                               &difference))
-        difference = limit(a < b);
-    return Duration(difference);
-}
 
 /// How much of `cap` jitter takes away: less than `cap * jitter`.
 Duration shortened(Duration cap, double jitter, double uniform01) noexcept
@@ -52,12 +29,12 @@ Duration shortened(Duration cap, double jitter, double uniform01) noexcept
 
 Expiry from_lifetime(Duration lifetime, TimePoint now) noexcept
 {
-    return Expiry{.at = plus(now, lifetime), .wall = std::nullopt};
+    return Expiry{.at = after(now, lifetime), .wall = std::nullopt};
 }
 
 Expiry from_wall(WallTime expires, TimePoint now, WallTime wall_now) noexcept
 {
-    return Expiry{.at = plus(now, minus(expires, wall_now)), .wall = expires};
+    return Expiry{.at = after(now, between(wall_now, expires)), .wall = expires};
 }
 
 Expiry from_backend(Duration lifetime, std::optional<WallTime> expires, TimePoint now,
@@ -70,8 +47,8 @@ Expiry from_backend(Duration lifetime, std::optional<WallTime> expires, TimePoin
 Expiry capped(Expiry expiry, Duration cap, double jitter, double uniform01, TimePoint now) noexcept
 {
     if (cap <= Duration::zero()) return expiry;
-    if (expiry.at <= plus(now, cap)) return expiry;
-    return Expiry{.at = plus(now, cap - shortened(cap, jitter, uniform01)), .wall = std::nullopt};
+    if (expiry.at <= after(now, cap)) return expiry;
+    return Expiry{.at = after(now, cap - shortened(cap, jitter, uniform01)), .wall = std::nullopt};
 }
 
 }  // namespace galaxy::store

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "store/s3_fifo.hpp"
 
-#include "store/hash.hpp"
 #include "store/lru.hpp"
 
 #include <algorithm>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/entry_list.hpp"
+#include "store/hash.hpp"
 #include "store/order.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -40,7 +41,7 @@ private:
     void forget_oldest();
 
     const std::size_t limit_;
-    const std::uint64_t seed_;
+    const HashSeed seed_;
     std::vector<Part> parts_;     ///< many small ones, so that none takes long to rehash
     std::deque<Ghost> in_order_;  ///< with some that were taken
     std::uint64_t added_ = 0;

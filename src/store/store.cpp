@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "store/store.hpp"
 
+#include "quietly.hpp"
 #include "random_seed.hpp"
 
 #include <boost/assert.hpp>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <new>
 #include <utility>
 
 namespace galaxy::store {
@@ -133,30 +135,36 @@ Inserted Store::insert(std::string_view key, const Value& value, Tier tier, Time
     const std::size_t cost =
         charge(key.size(), value.size(), !expiry.never() || expiry.wall, tier, limits_.eviction);
     const Inserted result = verdict(cost, expiry.at, tier, now);
-    if (result != Inserted::yes) {
-        if (old) remove(*old);
-        ++books_.stats.uncacheable;
-        publish();
-        return result;
-    }
+    if (result != Inserted::yes) return not_kept(old, result);
 
-    Value copy;
     const bool prepared = is_prepared(key, value, tier);
-    if (!prepared) copy = prepare(key, value.view(), expiry, value.from(), tier);
-    Entry& fresh = *Entry::of(prepared ? value : copy);
-    if (old) unlist(*old);  // what it is charged makes room; it stays readable until replaced
-    make_room(cost, tier, now, evicted_hot);
-    if (old) {
-        table_.replace(*old, fresh, probe);
-    } else {
-        table_.insert(fresh, probe);
+    Value copy;
+    const Value& fitting = prepared ? value : copy;
+    try {
+        if (!prepared) copy = prepare(key, value.view(), expiry, value.from(), tier);
+        if (old) unlist(*old);  // what it is charged makes room; it stays readable until replaced
+        make_room(cost, tier, now, evicted_hot);
+        if (!old) table_.insert(*Entry::of(fitting), probe);
+    } catch (const std::bad_alloc&) {
+        return not_kept(old, Inserted::no_memory);
     }
+    Entry& fresh = *Entry::of(fitting);
+    if (old) table_.replace(*old, fresh, probe);
     Entry::retain(&fresh);
     list(fresh, old, now);
     if (old) retired_.retire(*old);
     ++books_.stats.inserts;
     publish();
     return result;
+}
+
+/// An older value goes even so.
+Inserted Store::not_kept(Entry* old, Inserted why) noexcept
+{
+    if (old) remove(*old);
+    ++books_.stats.uncacheable;
+    publish();
+    return why;
 }
 
 Inserted Store::verdict(std::size_t charge, TimePoint ends, Tier tier, TimePoint now) const noexcept
@@ -188,13 +196,14 @@ bool Store::evict_one(Tier first, const EvictedHot& evicted_hot)
     if (!victim) victim = order(first == Tier::main ? Tier::hot : Tier::main).next();
     if (!victim) return false;
     const Tier tier = tier_of(*victim);
-    order(tier).remember(*victim);
+    quietly([&] { order(tier).remember(*victim); });
     if (tier == Tier::main) {
         ++books_.stats.evictions_main;
     } else {
         ++books_.stats.evictions_hot;
         const Heat& heat = victim->heat();
-        if (evicted_hot) evicted_hot(HotCopy{victim->key(), heat.hits, heat.first_seen});
+        const HotCopy gone{victim->key(), heat.hits, heat.first_seen};
+        if (evicted_hot) quietly([&] { evicted_hot(gone); });
     }
     remove(*victim);
     return true;

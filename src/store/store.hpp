@@ -52,6 +52,7 @@ enum class Inserted : std::uint8_t {
     too_large,  ///< above an eighth of the budget, or a copy above the hot tier's share
     expired,    ///< over before it came
     no_budget,  ///< the budget is zero, or the share for copies is
+    no_memory,
 };
 
 /// A hot entry that gave way. `key` is valid during the call.
@@ -107,7 +108,7 @@ public:
 
     /// Replaces what the key had, in either tier, even where the new value is not kept: an older
     /// one is never served again. Copies the value unless `prepare` made it for this key.
-    /// `evicted_hot` must not throw; it may be empty.
+    /// `evicted_hot` may be empty; what it throws is lost.
     Inserted insert(std::string_view key, const Value& value, Tier tier, TimePoint now,
                     const EvictedHot& evicted_hot);
 
@@ -160,6 +161,7 @@ private:
     std::size_t entries(Tier tier) const noexcept;
     void use(Entry& entry, TimePoint now) const noexcept;
     static bool is_prepared(std::string_view key, const Value& value, Tier tier) noexcept;
+    Inserted not_kept(Entry* old, Inserted why) noexcept;
     Inserted verdict(std::size_t charge, TimePoint ends, Tier tier, TimePoint now) const noexcept;
     void make_room(std::size_t charge, Tier tier, TimePoint now, const EvictedHot& evicted_hot);
     bool evict_one(Tier first, const EvictedHot& evicted_hot);

@@ -169,6 +169,7 @@ void Table::grow(std::uint64_t hash_of_key)
     if (old.count == sizes.back() && lines.end - lines.begin == 1)
         return deepen(hash_of_key);  // and come again
 
+    retired_.expect();
     std::array<Mover, most> movers;
     Mover* const last = gather(old, movers.data());
     if (old.count != sizes.back()) {

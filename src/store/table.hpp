@@ -187,7 +187,7 @@ private:
     Segment allocate(std::size_t count);
     void free(const Segment& segment) noexcept;
 
-    const std::uint64_t seed_;
+    const HashSeed seed_;
     const unsigned region_bits_;
     const std::unique_ptr<std::atomic<Word>[]> regions_;
     Retired& retired_;

@@ -284,13 +284,13 @@ std::uint64_t ScriptedBackend::most_running_of_one_key() const
     return script_->most_of_one;
 }
 
-void ScriptedBackend::await_start(std::string_view key, asio::any_io_executor executor,
-                                  Started handler) const
+void ScriptedBackend::await_start(const std::shared_ptr<Script>& script, std::string_view key,
+                                  asio::any_io_executor executor, Started handler)
 {
     auto waiter = std::make_shared<Parked>(std::move(executor), std::move(handler));
     {
-        const std::lock_guard lock(script_->mutex);
-        Script::Key& entry = script_->key(key);
+        const std::lock_guard lock(script->mutex);
+        Script::Key& entry = script->key(key);
         if (entry.calls == 0) {
             entry.awaiting_start.push_back(std::move(waiter));
             return;

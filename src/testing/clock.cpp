@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/testing/clock.hpp>
 
+#include "moments.hpp"
 #include "runtime/enrolment.hpp"
+#include "runtime/serial.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/query.hpp>
@@ -47,9 +49,7 @@ class ManualClock::State::Bell final : public std::enable_shared_from_this<Bell>
                                        private Enrolment {
 public:
     Bell(std::shared_ptr<State> state, asio::any_io_executor executor)
-        : Enrolment(executor),
-          state_(std::move(state)),
-          executor_(std::move(executor))
+        : Enrolment(executor), state_(std::move(state)), executor_(std::move(executor))
     {
     }
 
@@ -81,8 +81,8 @@ public:
     void post()
     {
         slot_.reset();
-        asio::post(*executor_,
-                   [self = shared_from_this(), arming = arming_] { self->ring(arming); });
+        post_reserving(*executor_,
+                       [self = shared_from_this(), arming = arming_] { self->ring(arming); });
     }
 
 private:
@@ -158,8 +158,8 @@ void ManualClock::advance(Duration by)
 {
     std::vector<std::shared_ptr<State::Bell>> rung;
     const std::lock_guard lock(state_->mutex);
-    state_->now += by;
-    state_->wall += by;
+    state_->now = after(state_->now, by);
+    state_->wall = after(state_->wall, by);
     while (!state_->armed.empty() && state_->armed.begin()->first.first <= state_->now) {
         auto due = state_->armed.extract(state_->armed.begin());
         due.mapped()->post();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/testing/cluster.hpp>
 
+#include "moments.hpp"
+
 #include <boost/assert.hpp>
 
 #include <algorithm>
@@ -146,9 +148,9 @@ void Cluster::settle()
 
 void Cluster::advance(Duration by)
 {
-    const TimePoint end = clock_->now() + by;
+    const TimePoint end = after(clock_->now(), by);
     settle();
-    while (clock_->next() <= end) {
+    while (clock_->armed() > 0 && clock_->next() <= end) {
         clock_->advance(clock_->next() - clock_->now());
         settle();
     }
@@ -166,7 +168,7 @@ Result<Value> Cluster::get(std::size_t i, std::string_view key, GetOptions optio
             answer->emplace(std::move(value));
         }
     });
-    const TimePoint end = clock_->now() + within;
+    const TimePoint end = after(clock_->now(), within);
     settle();
     while (!*answer && clock_->now() < end) {
         clock_->advance(std::min(clock_->next(), end) - clock_->now());

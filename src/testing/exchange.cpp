@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "testing/exchange.hpp"
 
+#include "moments.hpp"
+#include "quietly.hpp"
+#include "runtime/serial.hpp"
+
 #include <galaxy/error.hpp>
 #include <galaxy/value.hpp>
 
@@ -54,8 +58,8 @@ Serving::~Serving()
 {
     FetchResult reset;
     reset.error = errc::peer_reset;
-    reset.detail = "the peer went away";
-    answer(std::move(reset));
+    quietly([&] { reset.detail = "the peer went away"; });
+    quietly([&] { answer(std::move(reset)); });
 }
 
 void Serving::start(std::shared_ptr<const Question> question)
@@ -113,7 +117,7 @@ FetchResult Serving::result_of(error_code error, const Value& value, std::size_t
     const Expiry expiry = value.expiry();
     result.expires = expiry.wall;
     if (!expiry.never()) {
-        result.lifetime = std::max(expiry.at - at_->responder.now(), Duration::zero());
+        result.lifetime = left_until(expiry.at, at_->responder.now());
         result.keep = *result.lifetime > Duration::zero();
     }
     return result;
@@ -142,10 +146,10 @@ void Asking::finish(FetchResult result)
     {
         const std::lock_guard lock(mutex_);
         if (!executor_) return;
-        asio::post(*executor_,
-                   [handler = std::move(handler_), result = std::move(result)]() mutable {
-                       handler->done(std::move(result));
-                   });
+        post_reserving(*executor_,
+                       [handler = std::move(handler_), result = std::move(result)]() mutable {
+                           handler->done(std::move(result));
+                       });
         handler_.reset();
         executor_.reset();
         alarm = std::move(alarm_);
@@ -182,7 +186,7 @@ void Asking::wait(Duration delay, Clock& clock, FetchResult result)
     const std::lock_guard lock(mutex_);
     if (!executor_) return;
     alarm_ = std::move(alarm);
-    alarm_->arm(clock.now() + delay,
+    alarm_->arm(after(clock.now(), delay),
                 [weak = weak_from_this(), result = std::move(result)]() mutable {
                     if (auto self = weak.lock()) self->finish(std::move(result));
                 });

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "testing/parked.hpp"
 
-#include <boost/asio/post.hpp>
+#include "quietly.hpp"
+#include "runtime/serial.hpp"
+
 #include <boost/asio/prefer.hpp>
 #include <boost/asio/query.hpp>
 
+#include <optional>
 #include <utility>
 
 namespace galaxy::testing {
@@ -27,9 +30,15 @@ void Parked::complete(boost::system::error_code error)
 {
     const std::lock_guard lock(mutex_);
     if (!handler_) return;
-    asio::post(*executor_, [handler = std::move(*handler_), error]() mutable { handler(error); });
+    Handler handler = std::move(*handler_);
     handler_.reset();
-    executor_.reset();
+    const asio::any_io_executor executor = *std::exchange(executor_, std::nullopt);
+    // Where there is no memory for it, the load is destroyed, which is its end.
+    quietly([&] {
+        post_reserving(executor, [handler = std::move(handler), error]() mutable {
+            std::move(handler)(error);
+        });
+    });
 }
 
 void Parked::context_gone(Garbage& garbage) noexcept

@@ -2,6 +2,7 @@
 #include <galaxy/testing/cluster.hpp>
 
 #include "support/ask.hpp"
+#include "support/ended_loads.hpp"
 #include "support/peers.hpp"
 
 #include <boost/asio/bind_executor.hpp>
@@ -10,22 +11,28 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
+using galaxy::Duration;
 using galaxy::errc;
 using galaxy::Galaxy;
+using galaxy::Loaded;
 using galaxy::Universe;
 using galaxy::UniverseOptions;
 using galaxy::Value;
 using galaxy::test::all_failed_with;
 using galaxy::test::ask;
+using galaxy::test::ask_many;
 using galaxy::test::AskedList;
 using galaxy::test::AskedPtr;
 using galaxy::test::count_done;
+using galaxy::test::EndedLoads;
 using galaxy::testing::broken_equation;
 using galaxy::testing::Cluster;
 using galaxy::testing::Network;
@@ -263,6 +270,116 @@ TEST_CASE("async_close lets the flights under way end, and takes in no more")
     CHECK(joins->done);
     CHECK(cluster.clock().armed() == 0);
     CHECK(cluster.faults() == "");
+}
+
+TEST_CASE("async_close lets end what was begun before it, be it on its way to the strand")
+{
+    Cluster cluster({.nodes = 2});
+    const std::string foreign = cluster.key_owned_by(1);
+    const AskedPtr single = ask(cluster.galaxy(0), "k");
+    const AskedPtr from_peer = ask(cluster.galaxy(0), foreign);
+    const std::vector<std::string> keys = {"l", "m"};
+    const auto many = ask_many(cluster.galaxy(0), keys);
+    boost::system::error_code closed = errc::busy;
+    cluster.universe(0).async_close([&](boost::system::error_code error) { closed = error; });
+    const AskedPtr late = ask(cluster.galaxy(0), "late");
+    cluster.settle();
+    CHECK(single->ok());
+    CHECK(from_peer->ok());
+    CHECK(many->done);
+    CHECK((many->results[0] && many->results[1]));
+    CHECK(late->failed_with(errc::closed));
+    CHECK_FALSE(closed);
+    CHECK(cluster.faults() == "");
+}
+
+TEST_CASE("async_close waits for no call beyond backend_timeout")
+{
+    const bool cancel_abandoned = GENERATE(false, true);
+    Cluster cluster({.nodes = 1,
+                     .galaxy = {.get_timeout = 1min,
+                                .backend_timeout = 8s,
+                                .cancel_abandoned = cancel_abandoned}});
+    EndedLoads hanging;  // whatever befalls them
+    galaxy::GalaxyOptions options;
+    options.get_timeout = 1min;
+    options.cancel_abandoned = cancel_abandoned;
+    const Galaxy galaxy = cluster.universe(0).create("hanging", hanging.backend(), options);
+    AskedPtr overdue = ask(galaxy, "overdue");
+    cluster.advance(20s);
+    AskedPtr under_way = ask(galaxy, "under way");
+    cluster.settle();
+    std::optional<boost::system::error_code> closed;
+    cluster.universe(0).async_close([&](boost::system::error_code error) { closed = error; });
+    const Duration longest = cancel_abandoned ? 16s : 8s;  // what is cancelled may end by itself
+    cluster.advance(longest - 1ms);
+    CHECK_FALSE(closed);
+    cluster.advance(1ms);
+    REQUIRE(closed);
+    CHECK_FALSE(*closed);
+    CHECK(under_way->failed_with(errc::timed_out));
+    CHECK(hanging.running() == 2);
+    CHECK(cluster.clock().armed() == 0);
+    hanging.end(0, Loaded::value("late"));
+    hanging.end(1, Loaded::value("late"));
+    cluster.settle();
+    CHECK(broken_equation(galaxy.stats()) == "");
+}
+
+TEST_CASE("async_close ends within get_timeout and backend_timeout, however long gets would wait")
+{
+    Cluster cluster({.nodes = 1});
+    EndedLoads hanging;
+    const Galaxy galaxy =
+        cluster.universe(0).create("hanging", hanging.backend(), {.max_backend_loads = 1});
+    AskedPtr called = ask(galaxy, "called", {.timeout = 1h});
+    AskedPtr queued = ask(galaxy, "queued", {.timeout = 1h});
+    cluster.settle();
+    std::size_t closed = 0;
+    const auto close = [&] {
+        cluster.universe(0).async_close([&](boost::system::error_code error) {
+            CHECK_FALSE(error);
+            ++closed;
+        });
+    };
+    close();
+    cluster.advance(10s);
+    close();  // which does not make it longer
+    cluster.advance(8s - 1ms);
+    CHECK(closed == 0);
+    CHECK(called->failed_with(errc::timed_out));
+    CHECK_FALSE(queued->done);
+    cluster.advance(1ms);
+    CHECK(closed == 2);
+    CHECK(queued->failed_with(errc::closed));
+    CHECK(cluster.clock().armed() == 0);
+    hanging.end(0, Loaded::value("late"));
+    cluster.settle();
+    CHECK(broken_equation(galaxy.stats()) == "");
+}
+
+TEST_CASE("async_close awaited elsewhere is told where the universe's context goes first")
+{
+    asio::io_context other;
+    std::optional<boost::system::error_code> elsewhere, here;
+    {
+        asio::io_context io;
+        Universe universe(io.get_executor());
+        ScriptedBackend backend;
+        backend.hold();
+        for (const char* name : {"a", "b"}) ask(universe.create(name, backend.backend()), "k");
+        io.poll();
+        universe.async_close([&](boost::system::error_code error) { here = error; });
+        universe.async_close(asio::bind_executor(
+            other, [&](boost::system::error_code error) { elsewhere = error; }));
+        if (GENERATE(false, true)) io.poll();  // else it has not reached the strands
+        CHECK(other.poll() == 0);
+    }
+    CHECK_FALSE(here);  // dropped with its context
+    CHECK_FALSE(elsewhere);
+    other.restart();
+    other.run();
+    CHECK(elsewhere == errc::closed);
 }
 
 TEST_CASE("a closed universe makes no galaxies, and closing is idempotent")

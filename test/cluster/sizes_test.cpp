@@ -72,6 +72,15 @@ TEST_CASE("a value above max_value is an error and nothing else")
     CHECK(cluster.faults() == "");
 }
 
+TEST_CASE("a value that the backend finds too large is an error of the same name, at peers too")
+{
+    Cluster cluster({.nodes = 2});
+    cluster.backend().answer("k", Loaded::too_large());
+    for (std::size_t node : {0, 1}) CHECK(cluster.get(node, "k").error() == errc::value_too_large);
+    CHECK(cluster.backend().calls("k") == 2);
+    CHECK(cluster.faults() == "");
+}
+
 TEST_CASE("budget zero keeps nothing and still joins (golang/groupcache #64)")
 {
     Cluster cluster({.nodes = 1, .galaxy = {.capacity = 0}});

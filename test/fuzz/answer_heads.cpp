@@ -46,7 +46,7 @@ bool is_an_outcome(boost::system::error_code error)
 
 void check_value(const AnswerHead& head, const FetchResult& result)
 {
-    require(head.encoding.empty() || head.encoding == "identity", "a value comes as it is");
+    require(http::is_identity(head.encoding), "a value comes as it is");
     require(result.detail.empty(), "nothing is to be said of a value");
     const bool good_date = head.expires.empty() || http::parse_http_date(head.expires);
     const bool good_lifetime = head.lifetime.empty() || http::parse_lifetime(head.lifetime);
@@ -70,10 +70,10 @@ void run(std::string_view input)
     require(result.draining == (head.draining == "1"), "draining is said by all answers");
     require(result.foreign == (head.peer.empty() && result.error != errc::protocol_error),
             "who gives no id is a stranger");
+    require(!result.neutral || result.error == errc::protocol_error,
+            "what an answer of the table says is not nothing");
     require(result.detail.size() <= 300, "what is said for the log is short");
-    require(!result.error
-                == (head.status == 200 && !another
-                    && (head.encoding.empty() || head.encoding == "identity")),
+    require(!result.error == (head.status == 200 && !another && http::is_identity(head.encoding)),
             "200 of the peer meant is a value, and nothing else is");
     if (result.error) {
         require(!result.expires && !result.lifetime, "what is no value does not end");

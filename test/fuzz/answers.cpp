@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "http/answer_body.hpp"
+#include "http/answer_parser.hpp"
 #include "http/inlet.hpp"
 
 #include "fuzz/pieces.hpp"
 #include "fuzz/target.hpp"
 
-#include <boost/beast/http/parser.hpp>
-#include <boost/none.hpp>
-
 #include <cstddef>
-#include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +15,6 @@
 
 namespace galaxy::fuzz {
 namespace {
-
-namespace beast = boost::beast;
 
 constexpr std::size_t max_header = 300;
 constexpr std::size_t max_value = 40;
@@ -47,7 +40,7 @@ public:
         while (pieces.next(inlet_)) {
             boost::system::error_code error;
             feed(error);
-            while (!error && parser_->is_done() && parser_->get().result_int() / 100 == 1) {
+            while (!error && parser_->is_interim()) {
                 renew();
                 feed(error);
             }
@@ -62,23 +55,15 @@ public:
     }
 
 private:
-    using Parser = beast::http::response_parser<http::AnswerBody>;
-
-    void renew()
-    {
-        parser_.emplace();
-        parser_->body_limit(boost::none);
-        parser_->header_limit(std::numeric_limits<std::uint32_t>::max());
-        parser_->get().body().limit = max_value;
-    }
+    void renew() { parser_.emplace(max_value); }
 
     void feed(boost::system::error_code& error)
     {
         inlet_.feed(*parser_, error);
-        const std::string& value = parser_->get().body().bytes;
+        const std::string& value = parser_->body();
         require(value.size() <= max_value, "no value grows beyond the limit");
         require(value.capacity() <= std::size_t{2} << 20, "no claim of a length takes memory");
-        require(value.empty() || parser_->get().result_int() == 200, "only 200 has a value");
+        require(value.empty() || parser_->status() == 200, "only 200 has a value");
     }
 
     bool is_too_much() const
@@ -91,25 +76,34 @@ private:
     bool has_no_end() const
     {
         return parser_->is_header_done() && parser_->need_eof() && !parser_->is_done()
-               && parser_->get().result_int() == 200;
+               && parser_->status() == 200;
     }
 
-    Answer answer() const
+    Answer answer()
     {
-        const auto& message = parser_->get();
-        Answer answer{.status = message.result_int()};
-        answer.value = message.body().bytes;
+        Answer answer{.status = parser_->status()};
+        answer.value = parser_->body();
         answer.reusable = parser_->keep_alive();
-        for (const auto& field : message)
-            answer.fields +=
-                std::string(field.name_string()) + ':' + std::string(field.value()) + '\n';
-        if (answer.status == 200 && parser_->content_length())
-            require(*parser_->content_length() == answer.value.size(), "a value is never cut");
+        for (const std::string_view name : http::AnswerFields::names)
+            if (const std::string* const value = parser_->fields().find(name))
+                answer.fields += std::string(name) + ':' + *value + '\n';
+        check_framing(answer);
         return answer;
     }
 
+    void check_framing(const Answer& answer)
+    {
+        const std::string* const coding = parser_->fields().find("Transfer-Encoding");
+        const std::string* const length = parser_->fields().find("Content-Length");
+        require(!coding || (!length && coding->size() == std::string_view("chunked").size()),
+                "no coding but chunks is understood, and no length beside them");
+        require(answer.status != 200 || coding || length, "a value has an end");
+        if (answer.status == 200 && length)
+            require(std::stoull(*length) == answer.value.size(), "a value is never cut");
+    }
+
     http::Inlet inlet_;
-    std::optional<Parser> parser_;
+    std::optional<http::AnswerParser> parser_;
 };
 
 std::optional<Answer> read(std::string_view bytes, Cuts cuts)

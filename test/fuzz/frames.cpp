@@ -79,10 +79,18 @@ void check_answer(std::string_view body)
                 && again->lifetime_ns == answer->lifetime_ns
                 && again->expires_ns == answer->expires_ns,
             "an answer is read as it was written");
-    require(message.size() <= answer->value.size() + frame_overhead,
-            "the overhead is bounded");
+    require(message.size() <= answer->value.size() + frame_overhead, "the overhead is bounded");
     const boost::system::error_code error = stream::error_of(answer->status);
     require(!error == (answer->status == stream::Status::value), "only a value is no error");
+}
+
+void check_piece(std::string_view body)
+{
+    const auto piece = stream::read_piece(body);
+    if (!piece) return;
+    std::string message;
+    stream::append_piece(message, *piece);
+    require(only_body(message, Kind::piece) == body, "a piece is written as it was read");
 }
 
 std::optional<Frame> take(std::string_view& message)
@@ -101,6 +109,7 @@ void run(std::string_view input)
     while (const std::optional<Frame> frame = take(input)) {
         check_request(Kind::fetch, frame->body);
         check_answer(frame->body);
+        check_piece(frame->body);
         const auto digest = stream::read_ring(frame->body);
         require(!digest || *digest == frame->body, "a digest is all of its frame");
     }

@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "http/inlet.hpp"
-#include "http/session.hpp"
+#include "http/request_reader.hpp"
 
 #include "fuzz/pieces.hpp"
 #include "fuzz/target.hpp"
 
-#include <boost/beast/http/parser.hpp>
-
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,20 +17,16 @@
 namespace galaxy::fuzz {
 namespace {
 
-namespace beast = boost::beast;
-
 constexpr std::size_t max_header = 300;
 constexpr std::uint64_t max_body = 64;
 
 /// The complete requests of a connection, in words. What comes after them may be refused sooner or
-/// later: Beast looks at fields before the header's end where they came with the first line.
+/// later: whether a header is too long is seen with every piece.
 using Heard = std::vector<std::string>;
 
-using Parser = beast::http::request_parser<http::DroppedBody>;
-
-std::string in_words(const Parser& parser, const http::Inlet& inlet)
+std::string in_words(const http::RequestReader& reader, const http::Inlet& inlet)
 {
-    const auto& request = parser.get();
+    const auto& request = reader.request();
     std::string words(request.method_string());
     words += ' ' + std::string(request.target()) + ' ' + std::to_string(request.version())
              + (request.keep_alive() ? " kept" : " last")
@@ -46,11 +38,11 @@ std::string in_words(const Parser& parser, const http::Inlet& inlet)
 }
 
 /// Whether the request under way goes too far.
-bool is_too_much(const Parser& parser, const http::Inlet& inlet)
+bool is_too_much(const http::RequestReader& reader, const http::Inlet& inlet)
 {
-    const bool in_header = !parser.is_header_done();
+    const bool in_header = !reader.is_header_done();
     return inlet.header_size() + (in_header ? inlet.pending() : 0) > max_header
-           || (!parser.is_done() && inlet.pending() > max_header);
+           || (!reader.is_done() && inlet.pending() > max_header);
 }
 
 Heard hear(std::string_view bytes, Cuts cuts)
@@ -58,24 +50,21 @@ Heard hear(std::string_view bytes, Cuts cuts)
     Heard heard;
     Pieces pieces(bytes, cuts);
     http::Inlet inlet;
-    std::optional<Parser> parser;
+    std::optional<http::RequestReader> reader;
     const auto begin = [&] {
-        parser.emplace();
-        parser->header_limit(std::numeric_limits<std::uint32_t>::max());
-        parser->body_limit(max_body);
+        reader.emplace(max_body);
         inlet.next_message();
     };
     begin();
     while (pieces.next(inlet)) {
         do {
-            boost::system::error_code error;
             const std::size_t before = inlet.pending();
-            inlet.feed(*parser, error);
+            const boost::system::error_code error = reader->feed(inlet);
             require(inlet.pending() <= before, "feeding takes bytes, and makes none");
-            if (error || is_too_much(*parser, inlet)) return heard;
-            if (!parser->is_done()) break;
+            if (error || is_too_much(*reader, inlet)) return heard;
+            if (!reader->is_done()) break;
             require(inlet.header_size() <= max_header, "a header keeps to its limit");
-            heard.push_back(in_words(*parser, inlet));
+            heard.push_back(in_words(*reader, inlet));
             begin();
         } while (inlet.pending() > 0);
     }

@@ -145,6 +145,40 @@ TEST_CASE("Requests beyond the limit of connections wait in line (thanos-io/than
     CHECK(caller.link->connections() == 1);
 }
 
+TEST_CASE("Who is next in line stays so when a connection for peeks ends", "[http][client]")
+{
+    std::mutex mutex;
+    std::vector<std::string> order;
+    std::promise<void> open;
+    std::promise<void> all_wait;
+    const std::shared_future<void> opened = open.get_future().share();
+    const std::shared_future<void> everyone = all_wait.get_future().share();
+    ScriptedPeer peer([&](Wire& wire, std::size_t) {
+        for (std::string request = wire.receive_until("\r\n\r\n"); !request.empty();
+             request = wire.receive_until("\r\n\r\n")) {
+            if (request.find("_peek") != std::string::npos) return everyone.wait();
+            {
+                const std::lock_guard lock(mutex);
+                order.push_back(key_of(request));
+            }
+            opened.wait();
+            wire.send(answer("v"));
+        }
+    });
+    const auto protocol = plain_protocol({.max_connections = 1});
+    Caller caller(*protocol, peer.uri());
+    std::vector<std::shared_ptr<Fetched>> all;
+    all.push_back(caller.start("0"));
+    const auto probe = caller.start("probe", 0, Verb::peek);
+    for (const std::string_view key : {"1", "2", "3"}) all.push_back(caller.start(key));
+    all_wait.set_value();
+    caller.wait(*probe);
+    CHECK(probe->result.error == errc::peer_reset);
+    open.set_value();
+    for (const auto& one : all) caller.wait(*one);
+    CHECK(order == std::vector<std::string>{"0", "1", "2", "3"});
+}
+
 namespace {
 
 /// Owns the link that it waits on.
@@ -342,6 +376,7 @@ TEST_CASE("Callers on four threads share the connections", "[http][client]")
 TEST_CASE("Bad options and uris say how to mend them", "[http][client]")
 {
     CHECK_THROWS_AS(plain_protocol({.connect_timeout = 0ns}), std::invalid_argument);
+    CHECK_THROWS_AS(http::protocol({.stream = {.connections = 65}}), std::invalid_argument);
     CHECK_THROWS_AS(plain_protocol({.max_connections = 0}), std::invalid_argument);
     CHECK_THROWS_AS(plain_protocol({.max_header = 0}), std::invalid_argument);
     CHECK_THROWS_AS(plain_protocol({.idle_timeout = -1ns}), std::invalid_argument);

@@ -2,6 +2,7 @@
 #include <galaxy/http/protocol.hpp>
 
 #include "integration/http_scripted.hpp"
+#include "support/patience.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -69,6 +70,99 @@ TEST_CASE("Every fault of a peer has its name (golang/groupcache #77)", "[http][
           == errc::protocol_error);
 }
 
+TEST_CASE("An end that would have to be guessed breaks the protocol", "[http][client]")
+{
+    const std::string head = "HTTP/1.1 200 OK\r\nX-Galaxy-Peer: b\r\n";
+    const std::string chunks = "\r\n3\r\nabc\r\n0\r\n\r\n";
+    for (const std::string coding : {"gzip, chunked", "chunked, gzip", "identity", "xchunked",
+                                     "chunked;q=1", "", "chunked, chunked"}) {
+        CAPTURE(coding);
+        CHECK(error_of(saying(head + "Transfer-Encoding: " + coding + "\r\n" + chunks))
+              == errc::protocol_error);
+        CHECK(error_of(saying(head + "Transfer-Encoding: " + coding
+                              + "\r\nContent-Length: 3\r\n\r\nabc"))
+              == errc::protocol_error);
+    }
+    CHECK(error_of(saying(head + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc"))
+          == errc::protocol_error);
+    CHECK(error_of(saying("HTTP/1.1 101 Switching Protocols\r\n\r\n" + answer("v")))
+          == errc::protocol_error);
+    CHECK(error_of(saying("HTTP/1.1 404 Not Found\r\nX-Galaxycache-Galaxy-Status: Found\r\n"
+                          "Transfer-Encoding: gzip, chunked\r\n"
+                          + chunks))
+          == errc::protocol_error);
+    CHECK_FALSE(error_of(saying(head + "Transfer-Encoding: chunked\r\n" + chunks)));
+}
+
+TEST_CASE("A line that goes on with the one before breaks the protocol", "[http][client]")
+{
+    const std::string head = "HTTP/1.1 200 OK\r\nX-Galaxy-Peer: b\r\n";
+    for (const std::string& rest :
+         {"Content-Length:\r\n 3\r\n\r\nabc"s, "Content-Length: 3\r\nX: y\r\n\tz\r\n\r\nabc"s,
+          "X: y\r\n X-Galaxy-Ttl-Ns: 0\r\nContent-Length: 3\r\n\r\nabc"s,
+          "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX: y\r\n z\r\n\r\n"s}) {
+        CAPTURE(rest);
+        CHECK(error_of(saying(head + rest)) == errc::protocol_error);
+    }
+    CHECK(
+        error_of(saying("HTTP/1.1 103 Early Hints\r\nLink: </x>;\r\n rel=x\r\n\r\n" + answer("v")))
+        == errc::protocol_error);
+    CHECK_FALSE(error_of(saying(head + "Content-Length: 5\r\n\r\na\r\n b")));
+    CHECK_FALSE(
+        error_of(saying(head + "Transfer-Encoding: chunked\r\n\r\n5\r\na\r\n b\r\n0\r\n\r\n")));
+}
+
+TEST_CASE("A trailer is no header, and a header that comes twice is not chosen from",
+          "[http][client]")
+{
+    const std::string head = "HTTP/1.1 200 OK\r\nX-Galaxy-Peer: b\r\n";
+    const auto protocol = plain_protocol();
+    {
+        ScriptedPeer peer(saying(head
+                                 + "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
+                                   "X-Galaxy-Draining: 1\r\nX-Galaxy-Ttl-Ns: 0\r\n"
+                                   "Content-Encoding: gzip\r\n\r\n"));
+        Caller caller(*protocol, peer.uri());
+        const FetchResult result = caller.fetch("k");
+        REQUIRE_FALSE(result.error);
+        CHECK(result.value == "abc");
+        CHECK_FALSE(result.draining);
+        CHECK_FALSE(result.lifetime.has_value());
+    }
+    {
+        ScriptedPeer peer(saying(answer("v", "X-Galaxy-Ttl-Ns: 9\r\nX-Galaxy-Ttl-Ns: 5\r\n")));
+        Caller caller(*protocol, peer.uri());
+        const FetchResult result = caller.fetch("k");
+        CHECK_FALSE(result.error);
+        CHECK_FALSE(result.keep);
+    }
+    CHECK(error_of(saying(answer("v", "X-Galaxy-Peer: c\r\n"))) == errc::wrong_peer);
+    CHECK(error_of(saying(answer("v", "Content-Encoding: identity\r\nContent-Encoding: gzip\r\n")))
+          == errc::protocol_error);
+}
+
+TEST_CASE("A farewell to an idle connection is not the answer", "[http][client]")
+{
+    std::atomic<std::size_t> requests = 0;
+    ScriptedPeer peer([&](Wire& wire, std::size_t) {
+        while (!wire.receive_until("\r\n\r\n").empty())
+            wire.send(++requests == 2 ? answer("", {}, "408 Request Timeout") : answer("v"));
+    });
+    const auto protocol = plain_protocol();
+    Caller caller(*protocol, peer.uri());
+    REQUIRE_FALSE(caller.fetch("k").error);
+    CHECK(caller.fetch("k").value == "v");
+    CHECK(requests == 3);
+    CHECK(peer.connections() == 2);
+
+    SECTION("on a new one it is")
+    {
+        requests = 1;
+        Caller another(*protocol, peer.uri());
+        CHECK(another.fetch("k").error == errc::protocol_error);
+    }
+}
+
 TEST_CASE("Nobody listens: unreachable, at once (golang/groupcache #77)", "[http][client]")
 {
     std::uint16_t port = 0;
@@ -120,6 +214,68 @@ TEST_CASE("A failing answer is an answer", "[http][client]")
         // A long page beside a small limit: the limit is for values.
         CHECK(error_of(saying(answer(std::string(5000, 'x'), {}, status))) == expected);
     }
+}
+
+TEST_CASE("What a failing answer goes on to say is not waited for", "[http][client]")
+{
+    for (const std::string& rest :
+         {"\r\nno end"s, "Content-Length: 9000000\r\n\r\n" + std::string(100'000, 'x')}) {
+        CAPTURE(rest.size());
+        const auto script = [&](Wire& wire, std::size_t) {
+            wire.receive_until("\r\n\r\n");
+            wire.send("HTTP/1.1 404 Not Found\r\nX-Galaxy-Peer: b\r\n"
+                      "X-Galaxycache-Galaxy-Status: Found\r\n"
+                      + rest);
+            wait_until_closed(wire, 0);
+        };
+        CHECK(error_of(script) == errc::not_found);
+    }
+}
+
+TEST_CASE("What a failing answer says little by little is not waited for either", "[http][client]")
+{
+    for (const std::string rest :
+         {"Content-Length: 99\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n",
+          "Content-Length: 99\r\n\r\nwell"}) {
+        CAPTURE(rest);
+        const auto script = [&](Wire& wire, std::size_t) {
+            wire.receive_until("\r\n\r\n");
+            wire.send("HTTP/1.1 404 Not Found\r\nX-Galaxy-Peer: b\r\n"
+                      "X-Galaxycache-Galaxy-Status: Found\r\n"
+                      + rest);
+            if (rest.ends_with("well")) return wait_until_closed(wire, 0);
+            for (int i = 0; i != 99 && !wire.closed_within(200ms); ++i)
+                wire.send(rest.starts_with("T") ? "1\r\nx\r\n" : "x");
+        };
+        CHECK(error_of(script) == errc::not_found);
+    }
+}
+
+TEST_CASE("The rest of a failing answer that comes soon keeps its connection", "[http][client]")
+{
+    std::atomic<std::size_t> heads_read = 0;
+    ScriptedPeer peer([&](Wire& wire, std::size_t) {
+        while (!wire.receive_until("\r\n\r\n").empty()) {
+            const std::size_t before = heads_read;
+            const std::string whole = answer("nothing", {}, "503 Busy");
+            wire.send(whole.substr(0, whole.size() - 5));
+            eventually([&] { return heads_read > before; });
+            wire.send(whole.substr(whole.size() - 5));
+        }
+    });
+    const auto protocol = plain_protocol();
+    Caller caller(*protocol, peer.uri());
+    for (int i = 0; i != 10; ++i) {
+        const auto fetched = caller.start("k");
+        while (fetched->alive_count == 0) caller.io->run_one();
+        ++heads_read;
+        caller.wait(*fetched);
+        CHECK(fetched->result.error == errc::busy);
+        if (caller.io->stopped()) caller.io->restart();
+    }
+    CHECK(peer.connections() < 10);  // one, on a machine that is never at a stand for long
+    caller.io->poll();
+    CHECK(caller.io->stopped());  // nothing is awaited any more
 }
 
 TEST_CASE("A Go peer is recognised, and its chunked answers and Expires are understood",

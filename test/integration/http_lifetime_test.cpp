@@ -5,11 +5,15 @@
 #include "support/drop_order.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_future.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <optional>
 
 namespace {
 
@@ -194,4 +198,57 @@ TEST_CASE("A thousand changes of membership leave no descriptor behind (gubernat
     }
     CHECK(eventually([&] { return open_descriptors() <= before + 2; }));
     CHECK(eventually([&] { return b.server.connections() <= 1; }));
+}
+
+TEST_CASE("async_drain awaited elsewhere is told where the universe's context goes first",
+          "[http][server]")
+{
+    using boost::system::error_code;
+    asio::io_context other;
+    std::optional<error_code> here, elsewhere, late;
+    std::optional<http::Server> server;
+    const auto tell = [](std::optional<error_code>& told) {
+        return [&told](error_code error) { told = error; };
+    };
+    const auto away = [&](std::optional<error_code>& told) {
+        return asio::bind_executor(other, tell(told));
+    };
+    const bool universe_first = GENERATE(false, true);
+    const bool reached_the_strand = GENERATE(false, true);
+    {
+        asio::io_context io;
+        std::optional<Universe> universe(std::in_place, io.get_executor());
+        server.emplace(http::serve(*universe));
+        if (universe_first) universe.reset();
+        server->async_drain(1h, tell(here));
+        server->async_drain(1h, away(elsewhere));
+        if (reached_the_strand) io.poll();
+        CHECK(other.poll() == 0);
+    }
+    CHECK_FALSE(here);  // dropped with its context
+    CHECK_FALSE(elsewhere);
+    server->async_drain(1h, away(late));
+    other.restart();
+    other.run();
+    CHECK(elsewhere == errc::closed);
+    CHECK(late == errc::closed);
+}
+
+TEST_CASE("async_drain tells how it ended once, whoever closes", "[http][server]")
+{
+    using boost::system::error_code;
+    asio::io_context io;
+    asio::io_context other;
+    std::vector<error_code> told;
+    Universe universe(io.get_executor());
+    std::optional<http::Server> server(http::serve(universe));
+    for (int i = 0; i != 2; ++i) {
+        server->async_drain(
+            1h, asio::bind_executor(other, [&told](error_code error) { told.push_back(error); }));
+    }
+    if (GENERATE(false, true)) io.poll();
+    server.reset();
+    io.run();
+    other.run();
+    CHECK(told == std::vector<error_code>(2, asio::error::operation_aborted));
 }

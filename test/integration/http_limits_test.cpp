@@ -31,12 +31,14 @@ TEST_CASE("What is no request is answered 4xx, and the connection closed", "[htt
     CHECK(refused("\x16\x03\x01\x02\x00garbage") == 400);
     CHECK(refused("GET\r\n\r\n") == 400);
     CHECK(refused("GET / HTTP/3.0\r\n\r\n") == 400);
-    CHECK(refused("GET / HTTP/1.1\r\nBad Header\r\n\r\n") == 400);
-    CHECK(refused("GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n") == 400);
-    CHECK(refused("GET / HTTP/1.1\r\nContent-Length: 101\r\n\r\n") == 413);
-    CHECK(refused("GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n") == 413);
+    CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nBad Header\r\n\r\n") == 400);
+    CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n")
+          == 400);
+    CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\n\r\n") == 413);
+    CHECK(refused("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffff\r\n")
+          == 413);
     for (const std::size_t size : {std::size_t{3999}, std::size_t{4000}, std::size_t{4001}}) {
-        std::string text = "GET /_galaxycache/g/k HTTP/1.1\r\nConnection: close\r\nX: ";
+        std::string text = "GET /_galaxycache/g/k HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: ";
         text += std::string(size - text.size() - 4, 'x') + "\r\n\r\n";
         Wire wire = Wire::to(node.port());
         wire.send(text);

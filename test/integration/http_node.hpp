@@ -48,6 +48,15 @@ inline std::string bytes_of(std::size_t size)
     return bytes;
 }
 
+inline std::size_t answers_in(std::string_view bytes)
+{
+    std::size_t count = 0;
+    for (std::size_t at = bytes.find("HTTP/1."); at != bytes.npos;
+         at = bytes.find("HTTP/1.", at + 1))
+        ++count;
+    return count;
+}
+
 /// A gate at which loads wait; opened from any thread.
 class Gate {
 public:
@@ -81,9 +90,11 @@ private:
 class Node {
 public:
     explicit Node(http::ServerOptions options = {}, GalaxyOptions galaxy_options = {},
-                  std::string id = "a")
+                  std::string id = "a", Log log = {})
         : gate(io.get_executor()),
-          universe(io.get_executor(), {.self = std::move(id), .fetch_protocol = http::protocol()}),
+          universe(
+              io.get_executor(),
+              {.self = std::move(id), .fetch_protocol = http::protocol(), .log = std::move(log)}),
           g(universe.create(
               "g", [this](std::string_view key) { return load(key); }, galaxy_options)),
           server(http::serve(universe, std::move(options))),
@@ -113,7 +124,19 @@ public:
         if (key.starts_with("size:")) {
             co_return Loaded::value(bytes_of(std::stoul(std::string(key.substr(5)))));
         }
+        if (key.starts_with("uncached:")) co_return Loaded::uncached(sized(key));
+        if (key.starts_with("over:")) co_return Loaded::value(sized(key), std::chrono::hours(-1));
+        if (key.starts_with("held:")) {
+            co_await gate.pass();
+            co_return Loaded::uncached(sized(key));
+        }
         co_return Loaded::value("value of " + std::string(key));
+    }
+
+    /// As a key says, behind its colon and before whatever tells it from others.
+    static std::string sized(std::string_view key)
+    {
+        return bytes_of(std::stoul(std::string(key.substr(key.find(':') + 1))));
     }
 
     std::uint16_t port() const { return server.port(); }

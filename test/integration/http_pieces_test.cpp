@@ -91,6 +91,28 @@ TEST_CASE("Between two pieces of a large value, others have their turn", "[http]
     CHECK(most <= 2 * piece);
 }
 
+TEST_CASE("What comes behind a large answer stays its own, whatever others ask meanwhile",
+          "[http][pieces]")
+{
+    const Way way = GENERATE(Way::at_once, Way::loaded);
+    Node node({}, {.capacity = budget_for(way)});
+    const std::string large = "size:6000000";
+    for (const std::string& key : {large, std::string("mine"), std::string("theirs")})
+        REQUIRE(ask(node, get(base + key)).status == 200);
+    Wire deaf = Wire::to(node.port());
+    const std::uint64_t before = node.g.stats().server_requests;
+    deaf.send(get(base + large) + get(base + "mine") + get(base + "mine"));
+    REQUIRE(eventually([&] { return node.g.stats().server_requests > before; }));
+    Wire other = Wire::to(node.port());
+    for (int i = 0; i != 3; ++i) {
+        other.send(get(base + "theirs") + get(base + "theirs") + get(base + "theirs"));
+        for (int j = 0; j != 3; ++j) REQUIRE(receive(other).body == "value of theirs");
+    }
+    CHECK(receive(deaf).body == bytes_of(6'000'000));
+    CHECK(receive(deaf).body == "value of mine");
+    CHECK(receive(deaf).body == "value of mine");
+}
+
 TEST_CASE("Answers that end at the edge of a piece are whole", "[http][pieces]")
 {
     const Way way = GENERATE(Way::at_once, Way::loaded);

@@ -38,6 +38,7 @@ public:
         is_done = true;
     }
 
+    std::string key;  ///< what the request has a view of
     std::atomic<bool> is_done = false;
     std::atomic<std::size_t> completions = 0;
     std::atomic<std::size_t> alive_count = 0;
@@ -57,11 +58,12 @@ public:
                                    Verb verb = Verb::fetch)
     {
         auto fetched = std::make_shared<Fetched>();
+        fetched->key = key;
         FetchRequest request;
         request.verb = verb;
         request.id = ++ids;
         request.galaxy = "g";
-        request.key = key;
+        request.key = fetched->key;
         request.max_value = max_value;
         link->start(request, fetched);
         return fetched;

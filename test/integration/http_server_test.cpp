@@ -2,6 +2,7 @@
 #include <galaxy/http/server.hpp>
 
 #include "integration/http_node.hpp"
+#include "support/places.hpp"
 
 #include <galaxy/http/beast.hpp>
 
@@ -26,8 +27,7 @@ using namespace std::string_literals;
 
 TEST_CASE("The server answers as the Go server does", "[http][server][vectors]")
 {
-    const std::filesystem::path path =
-        std::filesystem::path(GALAXY_SHARED_DIR) / "vectors/http.json";
+    const std::filesystem::path path = galaxy::test::shared_folder() / "vectors/http.json";
     std::ifstream file(path);
     if (!file) SKIP("no vectors at " << path);
     const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -288,6 +288,26 @@ TEST_CASE("What is not for peers goes to the route", "[http][server]")
     CHECK(got.header("Date").value_or("").ends_with(" GMT"));
     CHECK(ask(node, get("/throw")).status == 500);
     CHECK(ask(node, get("/_galaxycache/g/k")).body == "value of k");
+}
+
+TEST_CASE("What cannot be listened on is named", "[http][server]")
+{
+    const auto failure = [](const std::string& address, std::uint16_t port) {
+        asio::io_context io;
+        const Universe universe(io.get_executor());
+        try {
+            const http::Server server = http::serve(universe, {.address = address, .port = port});
+        } catch (const boost::system::system_error& error) {
+            CHECK(error.code());
+            return std::string(error.what());
+        }
+        return "it listens"s;
+    };
+    const Node node;
+    const std::string taken = failure("127.0.0.1", node.port());
+    CHECK(taken.starts_with("cannot listen on " + node.uri() + ": "));
+    CHECK(failure("192.0.2.1", 7000).starts_with("cannot listen on 192.0.2.1:7000: "));
+    CHECK(failure("2001:db8::1", 7000).starts_with("cannot listen on [2001:db8::1]:7000: "));
 }
 
 TEST_CASE("Bad options of a server say how to mend them", "[http][server]")

@@ -251,7 +251,7 @@ TEST_CASE("Under TLS a server reads, refuses and ends as it does plainly", "[htt
     }
     SECTION("a body that it asks for")
     {
-        tls.send("GET /_galaxycache/g/k HTTP/1.1\r\nExpect: 100-continue\r\n"
+        tls.send("GET /_galaxycache/g/k HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
                  "Content-Length: 3\r\n\r\n");
         CHECK(tls.receive_until("\r\n\r\n").starts_with("HTTP/1.1 100"));
         tls.send("abc");
@@ -259,7 +259,7 @@ TEST_CASE("Under TLS a server reads, refuses and ends as it does plainly", "[htt
     }
     SECTION("a body that is too large: the answer arrives, though more is being sent")
     {
-        tls.send("GET /_galaxycache/g/k HTTP/1.1\r\nContent-Length: 100000\r\n\r\n");
+        tls.send("GET /_galaxycache/g/k HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n");
         tls.send(std::string(50'000, 'x'));
         CHECK(tls.receive_all().starts_with("HTTP/1.1 413"));
         CHECK(tls.was_told_the_end());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "integration/node_process.hpp"
+#include "support/places.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -23,7 +24,7 @@ struct Ended {
 /// Runs galaxy-node with flags that make it end by itself.
 Ended run(const Words& flags)
 {
-    Words command{GALAXY_NODE};
+    Words command{node_program()};
     command.insert(command.end(), flags.begin(), flags.end());
     support::Process process(command);
     const std::optional<int> code = process.wait_for(10s);
@@ -104,6 +105,8 @@ TEST_CASE("a wrong command line is one line that names the flag, and exit 2")
         {with({"--origin", "sqlite:"}), "--origin"},
         {with({"--origin", "http://nohost"}), "--origin"},
         {with({"--origin", "http://127.0.0.1:0/"}), "--origin"},
+        {with({"--origin", "http://127.0.0.1:1/a?b"}), "--origin"},
+        {with({"--origin", "http://127.0.0.1:1/a?b=c"}), "--origin"},
         {with({"--picker", "dice"}), "--picker"},
         {with({"--peer", "b"}), "--peer"},
         {with({"--peer", "=127.0.0.1:1"}), "--peer"},

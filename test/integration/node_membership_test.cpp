@@ -86,7 +86,7 @@ TEST_CASE("the file of peers is followed, and a bad one is not")
         return node.stats().at("peers").as_object().size();
     };
     const auto says = [](NodeProcess& node, const std::string& what) {
-        return node.process().err().find(what) != std::string::npos;
+        return eventually([&] { return node.process().err().find(what) != std::string::npos; });
     };
 
     NodeProcess b("b", {"--origin", "echo"});

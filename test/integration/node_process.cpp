@@ -2,6 +2,7 @@
 #include "integration/node_process.hpp"
 
 #include "support/escape.hpp"
+#include "support/places.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
@@ -20,7 +21,7 @@ using namespace std::chrono_literals;
 
 Words command(std::string id, Words flags)
 {
-    Words words{GALAXY_NODE, "--id", std::move(id), "--galaxy", "g"};
+    Words words{node_program(), "--id", std::move(id), "--galaxy", "g"};
     if (std::find(flags.begin(), flags.end(), "--listen") == flags.end()) {
         words.push_back("--listen");
         words.push_back("127.0.0.1:0");

@@ -2,6 +2,7 @@
 #include "integration/node_process.hpp"
 #include "integration/tls_wire.hpp"
 #include "support/certificates.hpp"
+#include "support/places.hpp"
 
 #include <boost/json/parse.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -9,6 +10,8 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+
+#include <sys/stat.h>
 
 namespace {
 
@@ -61,7 +64,8 @@ public:
         TlsWire tls(wire, as);
         if (!tls.shake_hands()) return {};
         shown = tls.shown();
-        tls.send("GET " + target + " HTTP/1.1\r\nConnection: close\r\n" + headers + "\r\n");
+        tls.send("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + headers
+                 + "\r\n");
         return tls.receive_all();
     }
     boost::json::object stats(std::size_t i)
@@ -185,6 +189,8 @@ TEST_CASE("Flags of trust that cannot be used end the node at once", "[node][tls
     const TlsOptions own = authority.issue("a");
     write(authority.path("empty"), "\n\n");
     write(authority.path("spaced"), "open sesame\n");
+    const std::string fifo = authority.path("fifo");
+    REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
     struct Case {
         Words flags;
         int code;
@@ -200,10 +206,18 @@ TEST_CASE("Flags of trust that cannot be used end the node at once", "[node][tls
         {{"--secret-file", "/nowhere"}, 1, "--secret-file"},
         {{"--secret-file", authority.path("empty")}, 1, "--secret-file"},
         {{"--secret-file", authority.path("spaced")}, 1, "spaces"},
+        {{"--secret-file", authority.path("spaced")},
+         1,
+         "--secret-file: " + authority.path("spaced")},
+        {{"--tls-cert", fifo, "--tls-key", own.private_key}, 1, "not a regular file"},
+        {{"--tls-cert", own.certificate_chain, "--tls-key", fifo}, 1, "not a regular file"},
+        {{"--tls-cert", own.certificate_chain, "--tls-key", own.private_key, "--tls-ca", fifo},
+         1,
+         "not a regular file"},
     };
     for (const Case& one : cases) {
-        Words words{GALAXY_NODE, "--id",        "a",        "--galaxy", "g",
-                    "--listen",  "127.0.0.1:0", "--origin", "echo"};
+        Words words{node_program(), "--id",        "a",        "--galaxy", "g",
+                    "--listen",     "127.0.0.1:0", "--origin", "echo"};
         words.insert(words.end(), one.flags.begin(), one.flags.end());
         support::Process process(words);
         CAPTURE(one.says);

@@ -2,15 +2,14 @@
 
 // What docs/wire.md says of the asking side of a stream: peers that keep to it, or do not.
 
-#include "integration/http_scripted.hpp"
-#include "integration/stream_wire.hpp"
+#include "integration/stream_peer.hpp"
 #include "support/patience.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <atomic>
 #include <functional>
-#include <future>
 #include <map>
 #include <mutex>
 
@@ -22,53 +21,6 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using http::stream::Kind;
 using http::stream::Status;
-
-/// A peer that is asked for streams and does with each what a test says; other requests it answers
-/// well, by plain HTTP.
-class StreamPeer {
-public:
-    using Upgrade = std::function<void(Wire& wire, const std::string& request)>;
-
-    explicit StreamPeer(Upgrade upgrade)
-        : upgrade_(std::move(upgrade)), peer_([this](Wire& wire, std::size_t number) {
-              const std::string request = wire.receive_until("\r\n\r\n");
-              if (request.starts_with("GET /_galaxycache_stream/")) {
-                  ++upgrades;
-                  return upgrade_(wire, request);
-              }
-              ++plain;
-              if (!request.empty()) wire.send(answer("plain " + key_of(request)));
-              serve_all(wire, number);
-          })
-    {
-    }
-
-    std::string uri() const { return peer_.uri(); }
-
-    std::atomic<int> upgrades = 0;
-    std::atomic<int> plain = 0;  ///< connections
-
-private:
-    const Upgrade upgrade_;
-    ScriptedPeer peer_;
-};
-
-/// Agrees, and leaves the stream to `serve`.
-StreamPeer::Upgrade streaming(std::function<void(StreamWire&)> serve)
-{
-    return [serve = std::move(serve)](Wire& wire, const std::string& request) {
-        StreamWire stream = StreamWire::agreed(wire, request);
-        serve(stream);
-    };
-}
-
-void serve_well(StreamWire& stream)
-{
-    while (const auto asked = stream.request()) {
-        const std::string value = "value of " + std::string(asked->key);
-        if (!stream.say(answering({.id = asked->id, .value = value}))) return;
-    }
-}
 
 std::string binary(std::string_view frames)
 {
@@ -92,120 +44,18 @@ const std::map<std::string, std::string> breaches = {
     {"that is a question", binary(asking(2, "k"))},
     {"that is a verb of later", binary(frame_of(63, good(2).substr(5)))},
     {"of a kind of later", binary(frame_of(65, good(2).substr(5)))},
+    {"a piece of what nobody asked", binary(piece_of(3, 2, "v") + good(2))},
+    {"a piece that is cut", binary(frame_of(65, good(2).substr(5, 8) + "1234567"s))},
+    {"a piece longer than the whole", binary(piece_of(2, 2, "val"))},
+    {"pieces longer than the whole", binary(piece_of(2, 2, "v") + piece_of(2, 2, "al"))},
+    {"pieces of two sizes", binary(piece_of(2, 9, "v") + piece_of(2, 8, "v"))},
+    {"less than the pieces promise", binary(piece_of(2, 9, "v") + good(2))},
+    {"more than the pieces promise", binary(piece_of(2, 1, "v") + good(2))},
     {"behind a mask", message_of(Opcode::binary, good(2), Mask::present)},
     {"no WebSocket", "HTTP/1.1 200 OK\r\n\r\n"},
 };
 
 }  // namespace
-
-TEST_CASE("What does not agree to a stream is asked by plain HTTP, and not at once again",
-          "[stream][rules]")
-{
-    const auto say = [](std::string bytes) {
-        return [bytes = std::move(bytes)](Wire& wire, const std::string&) { wire.send(bytes); };
-    };
-    const auto agree = [](std::string headers) {
-        return [headers = std::move(headers)](Wire& wire, const std::string& request) {
-            wire.send(agreement(request, headers));
-            wire.closed_within(10s);
-        };
-    };
-    const std::map<std::string, StreamPeer::Upgrade> answers = {
-        {"no version", agree("")},
-        {"another version", agree("Sec-WebSocket-Protocol: galaxy.2\r\n")},
-        {"another peer", agree("Sec-WebSocket-Protocol: galaxy.1\r\nX-Galaxy-Peer: c\r\n")},
-        {"another key", say("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                            "Connection: Upgrade\r\nSec-WebSocket-Protocol: galaxy.1\r\n"
-                            "Sec-WebSocket-Accept: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")},
-        {"200", say(answer("welcome"))},
-        {"404", say(answer("", "", "404 Not Found"))},
-        {"426", say(answer("", "", "426 Upgrade Required"))},
-        {"500", say(answer("", "", "500 Internal Server Error"))},
-        {"301", say(answer("", "Location: /elsewhere\r\n", "301 Moved Permanently"))},
-        {"no HTTP", say("\x7f\x45\x4c\x46 what?\r\n\r\n")},
-        {"the end", say("")},
-        {"half an answer", say("HTTP/1.1 101 Switching Proto")},
-        {"a reset", [](Wire& wire, const std::string&) { wire.reset(); }},
-    };
-    for (const auto& [name, upgrade] : answers) {
-        INFO(name);
-        StreamPeer peer(upgrade);
-        const auto protocol = http::protocol({.connect_timeout = 10s});
-        Caller caller(*protocol, peer.uri());
-        CHECK(caller.fetch("k").value == "plain k");
-        CHECK(caller.fetch("l").value == "value of l");
-        CHECK(peer.upgrades == 1);
-        CHECK(peer.plain == 1);
-    }
-}
-
-TEST_CASE("A peer that does not answer the upgrade in time is asked by plain HTTP",
-          "[stream][rules]")
-{
-    StreamPeer peer([](Wire& wire, const std::string&) { wire.closed_within(20s); });
-    const auto protocol = http::protocol({.connect_timeout = 200ms});
-    Caller caller(*protocol, peer.uri());
-    CHECK(caller.fetch("k").value == "plain k");
-    CHECK(peer.upgrades == 1);
-}
-
-TEST_CASE("Who was cut off or silent is asked for a stream again soon, who declined is not",
-          "[stream][rules]")
-{
-    struct Case {
-        std::string name;
-        StreamPeer::Upgrade first;
-        bool soon;
-    };
-    const std::vector<Case> cases = {
-        {"the end", [](Wire&, const std::string&) {}, true},
-        {"half an answer", [](Wire& wire, const std::string&) { wire.send("HTTP/1.1 101"); }, true},
-        {"a reset", [](Wire& wire, const std::string&) { wire.reset(); }, true},
-        {"silence", [](Wire& wire, const std::string&) { wire.closed_within(20s); }, true},
-        {"503", [](Wire& wire, const std::string&) { wire.send(answer("", "", "503 Full")); },
-         true},
-        {"404", [](Wire& wire, const std::string&) { wire.send(answer("", "", "404 No")); }, false},
-        {"no HTTP", [](Wire& wire, const std::string&) { wire.send("what?\r\n\r\n"); }, false},
-    };
-    for (const auto& [name, first, soon] : cases) {
-        INFO(name);
-        std::atomic<bool> asked = false;
-        StreamPeer peer([&, &said = first](Wire& wire, const std::string& request) {
-            if (!asked.exchange(true)) return said(wire, request);
-            StreamWire stream = StreamWire::agreed(wire, request);
-            serve_well(stream);
-        });
-        // As long as it takes to be held for silent, and then to be asked again.
-        const Duration patience = soon ? 20ms : 500ms;
-        const auto protocol = http::protocol({.connect_timeout = patience});
-        Caller caller(*protocol, peer.uri());
-        const auto agreed = [&] { return caller.fetch("k").value == "value of k" && asked; };
-        if (soon) {
-            CHECK(eventually([&] { return agreed() && peer.upgrades > 1; }));
-        } else {
-            CHECK_FALSE(eventually([&] { return agreed() && peer.upgrades > 1; }, 1500ms));
-        }
-    }
-}
-
-TEST_CASE("A peer that names no id is as good as the one that is meant", "[stream][rules]")
-{
-    std::promise<std::string> asked;
-    StreamPeer peer([&](Wire& wire, const std::string& request) {
-        asked.set_value(request);
-        StreamWire stream = StreamWire::agreed(wire, request, "");
-        serve_well(stream);
-    });
-    const auto protocol = http::protocol({.connect_timeout = 10s});
-    Caller caller(*protocol, peer.uri());
-    CHECK(caller.fetch("k").value == "value of k");
-    CHECK(peer.plain == 0);
-    const std::string request = asked.get_future().get();
-    for (const char* line : {"Sec-WebSocket-Protocol: galaxy.1", "Sec-WebSocket-Version: 13",
-                             "X-Galaxy-Universe: default", "X-Galaxy-Peer: b"}) {
-        CHECK(request.find("\r\n" + std::string(line) + "\r\n") != std::string::npos);
-    }
-}
 
 TEST_CASE("An answer that breaks the protocol fails what waits, and the next stream is good",
           "[stream][rules]")
@@ -352,4 +202,97 @@ TEST_CASE("A digest is said before the first request of a stream, and when it ch
     fetch("end", "two");  // and again, on a new stream
     const std::lock_guard lock(mutex);
     CHECK(heard == "ring one, 1, 2, ring two, 3, 4, end, ring two, end, ");
+}
+
+TEST_CASE("A value that comes in pieces is put together", "[stream][rules]")
+{
+    StreamPeer peer(streaming([](StreamWire& stream) {
+        if (!stream.request() || !stream.request()) return;
+        // Of two at once, in messages as it happens, empty ones too.
+        stream.say(piece_of(1, 6, "ab") + piece_of(2, 3, ""));
+        stream.say(piece_of(2, 3, "xyz"));
+        stream.say(answering({.id = 2, .lifetime_ns = 7}) + piece_of(1, 6, "cd"));
+        stream.say(answering({.id = 1, .draining = true, .value = "ef"}));
+        serve_well(stream);
+    }));
+    const auto protocol = http::protocol({.connect_timeout = 10s});
+    Caller caller(*protocol, peer.uri());
+    const auto first = caller.start("k");
+    const auto second = caller.start("l");
+    caller.wait(*first);
+    caller.wait(*second);
+    CHECK(first->result.value == "abcdef");
+    CHECK(first->result.draining);
+    CHECK(first->alive_count == 2);
+    CHECK(second->result.value == "xyz");
+    CHECK(second->result.lifetime == Duration(7));
+    CHECK(caller.fetch("k").value == "value of k");
+    CHECK(peer.upgrades == 1);
+}
+
+TEST_CASE("Pieces after which there is no value come to that", "[stream][rules]")
+{
+    StreamPeer peer(streaming([](StreamWire& stream) {
+        const auto asked = stream.request();
+        if (!asked) return;
+        stream.say(piece_of(asked->id, 6, "ab"));
+        stream.say(answering({.id = asked->id, .status = Status::busy}));
+        serve_well(stream);
+    }));
+    const auto protocol = http::protocol({.connect_timeout = 10s});
+    Caller caller(*protocol, peer.uri());
+    CHECK(caller.fetch("k").error == errc::busy);
+    CHECK(caller.fetch("k").value == "value of k");
+    CHECK(peer.upgrades == 1);
+}
+
+TEST_CASE("A value in pieces that is too large is cancelled at once", "[stream][rules]")
+{
+    std::atomic<std::uint64_t> cancelled = 0;
+    const std::uint64_t whole = GENERATE(std::uint64_t{7}, std::uint64_t{1} << 60U);
+    if (sanitized && whole != 7) return;  // a sanitizer ends the process for that much
+    const std::size_t most = whole == 7 ? 6 : 0;
+    StreamPeer peer(streaming([&](StreamWire& stream) {
+        const auto asked = stream.request();
+        if (!asked) return;
+        const std::uint64_t id = asked->id;
+        stream.say(piece_of(id, whole, "ab"));
+        while (const auto said = stream.frame()) {
+            if (said->kind != Kind::cancel) continue;
+            cancelled = http::stream::read_id(said->body).value();
+            break;
+        }
+        stream.say(piece_of(id, whole, "cd") + answering({.id = id, .value = "efg"}));
+        serve_well(stream);
+    }));
+    const auto protocol = http::protocol({.connect_timeout = 10s});
+    Caller caller(*protocol, peer.uri());
+    const FetchResult result = caller.fetch("k", most);
+    // There is no memory for the other.
+    CHECK(result.error == (most > 0 ? errc::value_too_large : errc::busy));
+    CHECK(eventually([&] {
+        caller.io->restart();
+        caller.io->poll();
+        return cancelled == 1;
+    }));
+    CHECK(caller.fetch("k").value == "value of k");
+    CHECK(peer.upgrades == 1);
+}
+
+TEST_CASE("A stream that ends in the middle of a value is no value, and the next is whole",
+          "[stream][rules]")
+{
+    std::atomic<bool> broken = false;
+    StreamPeer peer(streaming([&](StreamWire& stream) {
+        const auto asked = stream.request();
+        if (!asked) return;
+        stream.say(piece_of(asked->id, 4, "ab"));
+        if (!broken.exchange(true)) return;
+        stream.say(answering({.id = asked->id, .value = "cd"}));
+        serve_well(stream);
+    }));
+    const auto protocol = http::protocol({.connect_timeout = 10s});
+    Caller caller(*protocol, peer.uri());
+    CHECK(caller.fetch("k").value == "abcd");
+    CHECK(peer.upgrades == 2);
 }

@@ -145,3 +145,66 @@ TEST_CASE("One message that asks for a large value without end gets some of them
     stream.say(asking(1, key));
     CHECK(stream.answer().value().value == bytes_of(65536));
 }
+
+TEST_CASE("Whatever was loaded is sent, however much is unsent", "[stream][pressure]")
+{
+    constexpr std::size_t size = 65536;
+    Node node({}, {.capacity = 0});
+    StreamWire stream = StreamWire::to(node.port());
+    keep_little(stream.wire());
+    const std::size_t count = (longest_send_buffer() + 8 * mebibyte) / size + 100;
+    REQUIRE(count < 1000);
+    std::string frames;
+    for (std::uint64_t id = 0; id < count; ++id)
+        frames += asking(id, "uncached:65536 " + std::to_string(id));
+    stream.say(frames);
+    wait_until_idle(node);
+    CHECK(static_cast<std::size_t>(node.loads) == count);
+    std::vector<int> times(count);
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const std::optional<Told> told = stream.answer();
+        REQUIRE(told);
+        CHECK(told->answer.status == Status::value);
+        CHECK((told->value == bytes_of(size)));
+        ++times.at(told->answer.id);
+    }
+    CHECK(std::count(times.begin(), times.end(), 1) == static_cast<std::ptrdiff_t>(count));
+    CHECK(static_cast<std::size_t>(node.loads) == count);
+}
+
+TEST_CASE("Nothing more is loaded for an asker that leaves too much in line", "[stream][pressure]")
+{
+    constexpr std::size_t size = 4'000'000;
+    constexpr std::size_t most_in_line = 64 * mebibyte;
+    constexpr std::size_t asked = 40;
+    Node node({}, {.capacity = 0});
+    StreamWire stream = StreamWire::to(node.port(), "X-Galaxy-Pieces: 1\r\n");
+    keep_little(stream.wire());
+    wait_until_idle(node);
+    const std::size_t held_before = allocated_bytes();
+    for (std::uint64_t id = 0; id < asked; ++id) {
+        stream.say(asking(id, "uncached:4000000 " + std::to_string(id)));
+        wait_until_idle(node);
+    }
+    const auto loads = static_cast<std::size_t>(node.loads);
+    CHECK(loads >= most_in_line / size);
+    CHECK(loads <= (most_in_line + longest_send_buffer()) / size + 2);
+    if (!sanitized) CHECK(allocated_bytes() < held_before + most_in_line + size + 2 * mebibyte);
+
+    std::size_t values = 0;
+    std::vector<int> times(asked);
+    for (std::size_t i = 0; i < asked; ++i) {
+        const std::optional<Told> told = stream.gathered_answer();
+        REQUIRE(told);
+        ++times.at(told->answer.id);
+        if (told->answer.status == Status::ask_by_http) continue;
+        CHECK((told->value == bytes_of(size)));
+        ++values;
+    }
+    CHECK(std::count(times.begin(), times.end(), 1) == static_cast<std::ptrdiff_t>(asked));
+    CHECK(values == loads);
+    CHECK(static_cast<std::size_t>(node.loads) == loads);
+    // With the line gone, it is loaded for again.
+    stream.say(asking(1, "uncached:4000000"));
+    CHECK((stream.gathered_answer().value().value == bytes_of(size)));
+}

@@ -109,12 +109,13 @@ TEST_CASE("Values that make a message too large together come in several", "[str
     CHECK(node.server.connections() == 1);
 }
 
-TEST_CASE("Values too large for a stream come by plain HTTP", "[stream]")
+TEST_CASE("Values too large for a stream come by plain HTTP once they are in memory", "[stream]")
 {
     Node node({.stream = {.value = 1000}});
     const auto protocol = http::protocol();
     Caller caller(*protocol, node.uri(), "a");
     CHECK(caller.fetch("size:1000").value == bytes_of(1000));
+    CHECK(caller.fetch("size:1001").value == bytes_of(1001));
     CHECK(node.server.connections() == 1);
     CHECK(caller.fetch("size:1001").value == bytes_of(1001));
     CHECK(node.server.connections() == 2);

@@ -6,6 +6,7 @@
 #include "integration/wire.hpp"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -26,10 +27,10 @@ struct Told {
 class StreamWire {
 public:
     /// As an asker, on a connection of its own; throws where no stream is to be had.
-    static StreamWire to(std::uint16_t port)
+    static StreamWire to(std::uint16_t port, std::string_view headers = {})
     {
         Wire wire = Wire::to(port);
-        wire.send(upgrade_request());
+        wire.send(upgrade_request(std::string(our_protocol) + std::string(headers)));
         if (!wire.receive_until("\r\n\r\n").starts_with("HTTP/1.1 101"))
             throw std::runtime_error("no stream");
         return {std::move(wire), Mask::present};
@@ -89,6 +90,22 @@ public:
         return Told(*read);
     }
 
+    /// As an asker that takes pieces: the next answer, with what came of its value before.
+    std::optional<Told> gathered_answer()
+    {
+        while (const auto said = frame()) {
+            using http::stream::Kind;
+            if (said->kind == Kind::answer) {
+                Told told(http::stream::read_answer(said->body).value());
+                told.value.insert(0, std::exchange(pieces_[told.answer.id], {}));
+                return told;
+            }
+            const http::stream::Piece piece = http::stream::read_piece(said->body).value();
+            pieces_[piece.id] += piece.bytes;
+        }
+        return std::nullopt;
+    }
+
     /// As a peer: the next request, until the next call; nothing at the end.
     std::optional<http::stream::Request> request()
     {
@@ -111,6 +128,7 @@ private:
     std::string heard_;
     std::string message_;
     std::string_view rest_;  ///< of `message_`
+    std::map<std::uint64_t, std::string> pieces_;
 };
 
 /// A frame that asks for this key of "g".
@@ -126,6 +144,13 @@ inline std::string answering(const http::stream::Answer& answer)
 {
     std::string frame;
     append_answer(frame, answer);
+    return frame;
+}
+
+inline std::string piece_of(std::uint64_t id, std::uint64_t whole, std::string_view bytes)
+{
+    std::string frame;
+    http::stream::append_piece(frame, {.id = id, .whole = whole, .bytes = bytes});
     return frame;
 }
 

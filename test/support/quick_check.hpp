@@ -2,7 +2,7 @@
 #pragma once
 
 #include "http/quick_request.hpp"
-#include "http/session.hpp"
+#include "http/request_reader.hpp"
 #include "http/wire.hpp"
 
 #include <galaxy/http/beast.hpp>
@@ -23,6 +23,7 @@ struct BeastRequest {
     /// False where it is bad, or not all there.
     bool read(std::string_view bytes)
     {
+        if (http::RequestHead().look(bytes) != http::RequestHead::Verdict::good) return false;
         boost::system::error_code error;
         parser.header_limit(1 << 20);
         try {

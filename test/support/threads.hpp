@@ -22,7 +22,10 @@ public:
     RunningContext& operator=(const RunningContext&) = delete;
 
     /// Ends it in mid-flight: what has not run is dropped.
-    ~RunningContext()
+    ~RunningContext() { halt(); }
+
+    /// Nobody runs it from here on, in mid-flight.
+    void halt()
     {
         io_.stop();
         join();

@@ -75,8 +75,7 @@ TEST_CASE("what waits stays below an eighth of the residents, but for one a stri
         log.resize(residents);
         std::size_t waiting = 0;
         for (std::size_t thread = 0; thread != 64; ++thread)
-            for (int i = 0; i != 1000; ++i)
-                waiting += log.note(*entries.list[0], thread) ? 1 : 0;
+            for (int i = 0; i != 1000; ++i) waiting += log.note(*entries.list[0], thread) ? 1 : 0;
         CHECK(waiting > 0);
         CHECK(waiting <= std::max<std::size_t>(residents / 8, 16));
         CHECK(log.drain(all, [](Entry&) {}));

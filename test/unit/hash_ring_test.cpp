@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/picker.hpp>
 
+#include "support/places.hpp"
+
 #include <boost/json.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -19,15 +21,6 @@ namespace {
 
 using galaxy::HashRing;
 namespace json = boost::json;
-
-std::filesystem::path shared_dir()
-{
-#ifdef GALAXY_SHARED_DIR
-    return GALAXY_SHARED_DIR;
-#else
-    return std::filesystem::path(__FILE__).parent_path() / "../../../shared";
-#endif
-}
 
 std::string from_base64(std::string_view text)
 {
@@ -89,7 +82,7 @@ std::size_t check_case(const json::object& recorded)
 
 TEST_CASE("hash ring: answers as Go galaxycache was recorded to")
 {
-    const std::filesystem::path path = shared_dir() / "vectors/ring.json";
+    const std::filesystem::path path = galaxy::test::shared_folder() / "vectors/ring.json";
     std::ifstream file(path);
     if (!file) SKIP("the vectors are absent: " << path);
     const std::string text((std::istreambuf_iterator<char>(file)), {});
@@ -164,6 +157,19 @@ TEST_CASE("hash ring: ranks beyond 127 carry on the varint")
     CHECK(asked[127] == "k\xaa\xaa\x7f");
     CHECK(asked[128] == "k\xaa\xaa\x80\x01");
     CHECK(asked[299] == "k\xaa\xaa\xab\x02");
+}
+
+// With each looked for among all found before it, this takes longer than a test may.
+TEST_CASE("hash ring: very many peers are ranked")
+{
+    const std::size_t count = 600'000;
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i != count; ++i) ids.push_back("node-" + std::to_string(i));
+    const HashRing ring(ids, 1, HashRing::crc32);
+    std::vector<std::size_t> ranks(count);
+    REQUIRE(ring.owners("k", ranks) == count);
+    std::ranges::sort(ranks);
+    CHECK(std::ranges::adjacent_find(ranks) == ranks.end());
 }
 
 TEST_CASE("hash ring: no peers own nothing")

@@ -282,3 +282,19 @@ TEST_CASE("health: pauses at the ends of what a duration holds")
     swapped.failed(Severity::decisive, start);
     CHECK(swapped.take_probe(start + 1s));
 }
+
+TEST_CASE("health: a probe that tells nothing is due again after the same pause")
+{
+    Health health = opened();
+    REQUIRE(health.take_probe(start + 100ms));
+    health.told_nothing(start + 100ms);
+    CHECK(health.circuit() == Circuit::open);
+    const Duration same = pause(health, start + 100ms);
+    CHECK(same >= 50ms);
+    CHECK(same <= 100ms);
+    CHECK(health.opens() == 1);
+
+    Health well = healthy();
+    well.told_nothing(start);
+    CHECK(well.admits());
+}

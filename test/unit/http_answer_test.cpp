@@ -80,7 +80,9 @@ TEST_CASE("An answer without an id comes from Go, unless it is none of a galaxy'
 TEST_CASE("Content-Encoding that nobody asked for breaks the protocol", "[http][answer]")
 {
     CHECK(judged({.status = 200, .encoding = "gzip"}).error == errc::protocol_error);
+    CHECK(judged({.status = 200, .encoding = "identity, gzip"}).error == errc::protocol_error);
     CHECK_FALSE(judged({.status = 200, .encoding = "identity"}).error);
+    CHECK_FALSE(judged({.status = 200, .encoding = "Identity"}).error);
 }
 
 TEST_CASE("Expiry: own nodes say what remains, Go says when", "[http][answer]")
@@ -110,4 +112,37 @@ TEST_CASE("A draining peer says so in every answer", "[http][answer]")
     CHECK(judged({.status = 200, .draining = "1"}).draining);
     CHECK(judged({.status = 404, .galaxy_status = "Found", .draining = "1"}).draining);
     CHECK_FALSE(judged({.status = 200}).draining);
+}
+
+TEST_CASE("A redirect says nothing of the peer", "[http][answer]")
+{
+    for (const unsigned status : {301u, 302u, 303u, 307u, 308u}) {
+        CAPTURE(status);
+        CHECK(judged({.status = status}).neutral);
+        CHECK(judge({.status = status}, "b").neutral);
+        CHECK(judge({.status = status}, "b", Verb::peek).neutral);
+        CHECK(judged({.status = status}).error);
+    }
+    for (const unsigned other : {200u, 204u, 300u, 304u, 400u, 401u, 500u, 503u}) {
+        CAPTURE(other);
+        CHECK_FALSE(judged({.status = other}).neutral);
+    }
+}
+
+TEST_CASE("Go galaxycache before 1.3 knows no peeks, and says no more of a key than its status",
+          "[http][answer]")
+{
+    CHECK(judge({.status = 404}, "b", Verb::peek).error == errc::unsupported);
+    CHECK_FALSE(judge({.status = 404}, "b", Verb::peek).neutral);
+    CHECK(judge({.status = 404}, "b").neutral);
+    CHECK(judge({.status = 500}, "b").neutral);
+    CHECK_FALSE(judge({.status = 502}, "b").neutral);
+
+    // An own node would have said more, and so would a newer Go.
+    CHECK_FALSE(judged({.status = 404}).neutral);
+    CHECK_FALSE(judged({.status = 500}).neutral);
+    CHECK_FALSE(judge({.status = 404, .galaxy_status = "Found"}, "b").neutral);
+    CHECK_FALSE(judge({.status = 500, .galaxy_status = "Found"}, "b").neutral);
+    CHECK(judge({.status = 404, .galaxy_status = "Found"}, "b", Verb::peek).error
+          == errc::not_found);
 }

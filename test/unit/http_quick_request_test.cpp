@@ -239,7 +239,7 @@ TEST_CASE("What is read is what the parser of all of HTTP reads", "[http][quick]
     const Paths paths{.fetch = "/_galaxycache/", .peek = "/_galaxycache/g/"};
     std::size_t read = 0;
     std::size_t left = 0;
-    for (int i = 0; i != 100'000; ++i) {
+    for (int i = 0; i != 110'000; ++i) {
         const std::string text = mutator.mutated();
         const std::string fault = disagreement(text, i % 2 == 0 ? Paths{} : paths);
         if (!fault.empty()) FAIL(fault << ": " << text);

@@ -116,3 +116,14 @@ TEST_CASE("The Date header is that of RFC 9110", "[http][reply]")
     CHECK(date.find('.') == std::string::npos);
     CHECK(parse_http_date(date).has_value());
 }
+
+TEST_CASE("Ends beyond all calendars are said within them", "[http][reply]")
+{
+    CHECK(header_of(reply_of({TimePoint::min(), std::nullopt}), header::lifetime) == "0");
+    CHECK(header_of(reply_of({TimePoint::max() - 1ns, std::nullopt}), "Expires")
+          == "Tue, 31 Dec 2261 00:00:00.000000000 GMT");
+    CHECK(header_of(reply_of({now, WallTime::min()}), "Expires")
+          == "Sun, 01 Jan 1679 00:00:00.000000000 GMT");
+    CHECK(header_of(reply_of({now, WallTime::max()}), "Expires")
+          == "Tue, 31 Dec 2261 00:00:00.000000000 GMT");
+}

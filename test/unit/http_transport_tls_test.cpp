@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/transport.hpp"
 
+#include "http/stream/carrier.hpp"
 #include "http/tls_context.hpp"
 #include "support/certificates.hpp"
 
@@ -253,7 +254,7 @@ TEST_CASE("The end is seen, and an end without farewell is told from one with", 
 
 TEST_CASE("A WebSocket of Beast's works on it, on what a server has begun to read", "[http][tls]")
 {
-    using Stream = beast::websocket::stream<Transport, false>;
+    using Stream = beast::websocket::stream<galaxy::http::stream::Carrier, false>;
     for (const Kind kind : {Kind::plain, Kind::tls}) {
         CAPTURE(kind == Kind::tls);
         Ends ends(kind);

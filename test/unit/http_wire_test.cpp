@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/wire.hpp"
+#include "support/places.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
@@ -52,8 +53,7 @@ std::string from_base64(std::string_view text)
 
 boost::json::value vectors()
 {
-    const std::filesystem::path path =
-        std::filesystem::path(GALAXY_SHARED_DIR) / "vectors/http.json";
+    const std::filesystem::path path = galaxy::test::shared_folder() / "vectors/http.json";
     std::ifstream file(path);
     if (!file) SKIP("no vectors at " << path);
     const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -233,9 +233,9 @@ TEST_CASE("Uris of peers", "[http][wire]")
     CHECK(parse_peer_uri("localhost:65535").port == 65535);
 
     for (const std::string_view bad :
-         {"", "host", ":80", "host:", "host:0", "host:65536", "host:-1", "host:80x",
-          "ftp://host:1", "http://", "http://u@host:1", "http://host:1/?q",
-          "http://host:1/#f", "::1:80", "[::1", "[::1]", "a b:1", "http://host:1/a b"}) {
+         {"", "host", ":80", "host:", "host:0", "host:65536", "host:-1", "host:80x", "ftp://host:1",
+          "http://", "http://u@host:1", "http://host:1/?q", "http://host:1/#f", "::1:80", "[::1",
+          "[::1]", "a b:1", "http://host:1/a b"}) {
         CAPTURE(bad);
         CHECK_THROWS_AS(parse_peer_uri(bad), std::invalid_argument);
     }

@@ -57,3 +57,13 @@ TEST_CASE("uncached is found and not kept, not_found is neither")
     CHECK_FALSE(none.cacheable());
     CHECK(none.bytes().empty());
 }
+
+TEST_CASE("too_large has no value, which is not to say that there is none")
+{
+    const Loaded large = Loaded::too_large();
+    CHECK_FALSE(large.found());
+    CHECK_FALSE(large.fits());
+    CHECK_FALSE(large.cacheable());
+    CHECK(Loaded::not_found().fits());
+    CHECK(Loaded::value("v").fits());
+}

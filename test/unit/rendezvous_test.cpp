@@ -176,3 +176,30 @@ TEST_CASE("rendezvous: the factory makes it and says what it is")
     const Rendezvous direct(nodes(5));
     for (std::size_t i = 0; i != 100; ++i) CHECK(owner(*made, key(i)) == owner(direct, key(i)));
 }
+
+TEST_CASE("rendezvous: many ranks begin with the few")
+{
+    const Rendezvous picker(nodes(40));
+    for (std::size_t i = 0; i != 100; ++i) {
+        std::array<std::size_t, 8> few{};
+        std::array<std::size_t, 9> more{};
+        std::array<std::size_t, 50> all{};
+        REQUIRE(picker.owners(key(i), few) == 8);
+        REQUIRE(picker.owners(key(i), more) == 9);
+        REQUIRE(picker.owners(key(i), all) == 40);
+        CHECK(std::equal(few.begin(), few.end(), all.begin()));
+        CHECK(std::equal(more.begin(), more.end(), all.begin()));
+        CHECK(std::set<std::size_t>(all.begin(), all.begin() + 40).size() == 40);
+    }
+}
+
+// With a pass a rank, this takes longer than a test may.
+TEST_CASE("rendezvous: very many peers are ranked")
+{
+    const std::size_t count = 200'000;
+    const Rendezvous picker(nodes(count));
+    std::vector<std::size_t> ranks(count);
+    REQUIRE(picker.owners("k", ranks) == count);
+    std::ranges::sort(ranks);
+    CHECK(std::ranges::adjacent_find(ranks) == ranks.end());
+}

@@ -9,6 +9,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <atomic>
 #include <memory>
@@ -34,6 +35,28 @@ struct Owned : std::enable_shared_from_this<Owned> {
     }
 
     Strand strand;
+};
+
+/// Tells whether its owner lived when it was destroyed.
+class Visit {
+public:
+    Visit(const std::shared_ptr<Owned>& owner, std::optional<bool>& lived)
+        : owner_(owner), lived_(&lived)
+    {
+    }
+    Visit(Visit&& other) noexcept
+        : owner_(std::move(other.owner_)), lived_(std::exchange(other.lived_, nullptr))
+    {
+    }
+    ~Visit()
+    {
+        if (lived_) *lived_ = !owner_.expired();
+    }
+    void operator()() const {}
+
+private:
+    std::weak_ptr<Owned> owner_;
+    std::optional<bool>* lived_;
 };
 
 }  // namespace
@@ -190,4 +213,24 @@ TEST_CASE("threads that post and visit never meet on the strand")
     running.clear();
     CHECK(met == 0);
     CHECK(count == 2 * rounds);
+}
+
+TEST_CASE("what waits for a visit goes before the owner that waits with it, run or not")
+{
+    const bool stopped = GENERATE(false, true);
+    std::optional<bool> lived;
+    {
+        asio::io_context io;
+        auto owned = std::make_shared<Owned>(io.get_executor());
+        asio::post(io, [&, owner = owned.get()] {
+            owner->run([&] {
+                owner->run(Visit(owned, lived));
+                owned.reset();
+            });
+            if (stopped) io.stop();
+        });
+        io.run();
+        CHECK(lived.has_value() != stopped);
+    }
+    CHECK(lived == true);
 }

@@ -38,7 +38,7 @@ std::string hex(std::string_view bytes)
 // What is on the wire of this release and must be answered by every later one.
 TEST_CASE("Frames of version 1, byte for byte", "[stream][wire]")
 {
-    std::string fetch, traced, peek, cancel, ring, value, ending, nothing;
+    std::string fetch, traced, peek, cancel, ring, value, ending, piece, nothing;
     append_request(fetch, Kind::fetch,
                    {.id = 0x0102030405060708, .timeout_ms = 250, .galaxy = "g", .key = "ab"});
     CHECK(hex(fetch)
@@ -101,6 +101,13 @@ TEST_CASE("Frames of version 1, byte for byte", "[stream][wire]")
              "07"
              "0100000000000000"
              "ffffffffffffffff");
+    append_piece(piece, {.id = 7, .whole = 300, .bytes = "v"});
+    CHECK(hex(piece)
+          == "12000000"
+             "41"
+             "0700000000000000"
+             "2c01000000000000"
+             "76");
     append_answer(nothing, {.id = 6, .status = Status::not_found});
     CHECK(hex(nothing)
           == "0b000000"
@@ -183,6 +190,13 @@ TEST_CASE("A frame that is cut anywhere is no frame", "[stream][wire]")
     const Frame said = only(answer);
     for (std::size_t size = 0; size != said.body.size(); ++size)
         CHECK_FALSE(read_answer(said.body.substr(0, size)).has_value());
+
+    std::string piece;
+    append_piece(piece, {.id = 1, .whole = 2, .bytes = ""});
+    const Frame some = only(piece);
+    for (std::size_t size = 0; size != some.body.size(); ++size)
+        CHECK_FALSE(read_piece(some.body.substr(0, size)).has_value());
+    CHECK(read_piece(some.body)->whole == 2);
 }
 
 TEST_CASE("Lengths that lie are found out", "[stream][wire]")

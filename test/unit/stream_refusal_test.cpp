@@ -63,3 +63,19 @@ TEST_CASE("no pause after a refused stream is longer than the whole one")
     Refusal little(100ms, 250ms);
     CHECK(pause_after(little, false) == 100ms);
 }
+
+TEST_CASE("who refused a stream may be left alone for ever")
+{
+    using galaxy::Duration;
+    const Refusal::Clock::time_point now{1h};
+    for (const Duration pause : {Duration::max(), Duration::max() - 1s}) {
+        Refusal refusal(pause, 1s);
+        refusal.refused(true, now);
+        CHECK_FALSE(refusal.may_ask_again(now + 24h * 365));
+        Refusal cut(pause, pause);
+        for (int i = 0; i != 3; ++i) {
+            cut.refused(false, now);
+            CHECK_FALSE(cut.may_ask_again(now + 24h * 365));
+        }
+    }
+}

@@ -18,12 +18,12 @@
 #include <utility>
 #include <vector>
 
+using galaxy::Entry;
 using galaxy::Expiry;
 using galaxy::Origin;
 using galaxy::TimePoint;
 using galaxy::Value;
 using galaxy::WallTime;
-using galaxy::Entry;
 using galaxy::store::advance_epoch;
 using galaxy::store::Retired;
 using namespace std::chrono_literals;

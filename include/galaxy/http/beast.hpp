@@ -16,7 +16,9 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/verb.hpp>
+#include <boost/none.hpp>
 #include <boost/optional/optional.hpp>
 #include <boost/system/error_code.hpp>
 
@@ -57,6 +59,16 @@ struct ValueBody {
     };
 };
 
+/// Whether a header that is a list, in one line or in several, has `token`; ignores case.
+template <class Fields>
+bool has_token(const Fields& fields, std::string_view name, std::string_view token)
+{
+    const auto lines = fields.equal_range(name);
+    for (auto line = lines.first; line != lines.second; ++line)
+        if (boost::beast::http::token_list(line->value()).exists(token)) return true;
+    return false;
+}
+
 /// A Beast request as `Handler` needs it. `request` must live until the answer is there.
 template <class Body, class Fields>
 Request as_request(const boost::beast::http::request<Body, Fields>& request)
@@ -71,11 +83,15 @@ Request as_request(const boost::beast::http::request<Body, Fields>& request)
                 const auto value = (*static_cast<const Head*>(message))[name];
                 return {value.data(), value.size()};
             },
-            .message = &head};
+            .message = &head,
+            .find_token =
+                [](const void* message, std::string_view name, std::string_view token) {
+                    return has_token(*static_cast<const Head*>(message), name, token);
+                }};
 }
 
 /// The answer to `request` as a Beast message, which may be written, or given more headers first:
-/// version, keep-alive and length are set, and to HEAD there is no body.
+/// version, keep-alive and length are set, and to HEAD there is no body, nor of a 204, 205 or 304.
 template <class Body, class Fields>
 boost::beast::http::response<ValueBody> as_response(
     Response&& response, const boost::beast::http::request<Body, Fields>& request)
@@ -84,8 +100,18 @@ boost::beast::http::response<ValueBody> as_response(
     message.version(request.version());
     message.result(response.status);
     for (const auto& [name, value] : response.headers) message.insert(name, value);
-    message.content_length(response.body.size());
-    message.keep_alive(request.keep_alive());
+    message.erase(boost::beast::http::field::transfer_encoding);
+    if (response.status == 204 || response.status == 205 || response.status == 304)
+        response.body = {};
+    if (response.status == 204 || response.status == 304) {
+        message.content_length(boost::none);
+    } else {
+        message.content_length(response.body.size());
+    }
+    // Beast looks at the first line of `Connection` only.
+    message.keep_alive(
+        !has_token(request, "Connection", "close")
+        && (request.version() >= 11 || has_token(request, "Connection", "keep-alive")));
     if (request.method() != boost::beast::http::verb::head)
         message.body() = std::move(response.body);
     return message;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <galaxy/http/any_stream.hpp>
 #include <galaxy/http/protocol.hpp>
 #include <galaxy/http/secret.hpp>
 #include <galaxy/responder.hpp>
@@ -12,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +21,10 @@
 
 namespace galaxy {
 class Universe;
+}
+
+namespace galaxy::http::stream {
+class Backlog;
 }
 
 namespace galaxy::http {
@@ -31,14 +37,24 @@ struct Request {
     /// Finds a header of the request by name, ignoring case; empty where absent.
     std::string_view (*find_header)(const void* message, std::string_view name) = nullptr;
     const void* message = nullptr;
+    /// Finds a token in a header that is a list and may come in several lines, ignoring case. Where
+    /// there is none, the line that `find_header` finds is looked at.
+    bool (*find_token)(const void* message, std::string_view name,
+                       std::string_view token) = nullptr;
 
     std::string_view header(std::string_view name) const
     {
         return find_header ? find_header(message, name) : std::string_view{};
     }
+
+    bool has_token(std::string_view name, std::string_view token) const;
 };
 
-/// An answer. Content-Length, Date and Connection are the server's business.
+/// An answer. Content-Length, Transfer-Encoding, Date and Connection are the server's business. A
+/// 204, 205 or 304 goes without the body, whatever it holds. The server answers 500 and logs it
+/// where the answer cannot be sent: a status below 200 or above 999, a header whose name is no
+/// token, whose value holds a control character other than a tab (CR and LF would begin another
+/// header), or either of which is longer than 65 000 bytes.
 struct Response {
     Response() = default;
     Response(unsigned status_code, Value body_bytes)
@@ -56,10 +72,11 @@ struct StreamLimits {
     /// Requests that wait for a load at once; more are answered "busy". Zero: no streams at all,
     /// peers use plain HTTP.
     std::size_t requests = 1024;
-    /// Values above go by plain HTTP. At most 512 KiB.
+    /// Values above come in pieces where they had to be waited for; where they are in memory, or
+    /// the peer is of a release that knows no pieces, by plain HTTP. At most 512 KiB.
     std::size_t value = std::size_t{64} << 10;
-    /// A peer from which nothing comes for so long, not even the answer to a ping, is gone.
-    /// Positive.
+    /// A peer from which nothing comes for so long, not even the answer to a ping, is gone; so is
+    /// one that takes nothing of what is sent to it, half as long again at most. Positive.
     Duration silence = std::chrono::seconds(10);
 };
 
@@ -91,15 +108,29 @@ public:
     bool upgrades(const Request& request) const;
 
     /// Takes the connection over, answers the upgrade, and serves the peer until either side
-    /// leaves. Nothing may have been read from `socket` beyond the request, whose views must live
-    /// meanwhile. The socket may be of any executor. Terminal cancellation ends the stream at once.
-    /// Never throws for what a peer did.
+    /// leaves: this one by terminal cancellation, which ends the stream at once. That the universe
+    /// has closed does not end it: its gets are `closed` then. Nothing may have been read from
+    /// `socket` beyond the request, whose views must live meanwhile. The socket may be of any
+    /// executor. Never throws for what a peer did.
     boost::asio::awaitable<void> converse(boost::asio::ip::tcp::socket socket,
                                           Request request) const;
 
+    /// The same for a connection that is more than a socket, or another: one under TLS, by
+    /// `asio::ssl::stream<tcp::socket>`, whose handshake is over. It is moved from, and must have
+    /// no timeouts of its own.
+    template <class Stream>
+    boost::asio::awaitable<void> converse(Stream stream, Request request) const
+    {
+        return converse_over(std::make_shared<AnyStreamOf<Stream>>(std::move(stream)), request);
+    }
+
 private:
+    boost::asio::awaitable<void> converse_over(std::shared_ptr<AnyStream> stream,
+                                               Request request) const;
+
     Responder responder_;
     HandlerOptions options_;
+    std::shared_ptr<stream::Backlog> backlog_;  ///< of all streams, shared with copies
 };
 
 }  // namespace galaxy::http

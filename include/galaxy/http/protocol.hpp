@@ -20,16 +20,16 @@ struct Paths {
     std::string stream = "/_galaxycache_stream/";  ///< begins and ends with "/"
 };
 
-/// Options of the multiplexed connections to a peer, which carry all requests to it but those whose
-/// answers are large. A peer that does not speak this is asked by plain HTTP.
+/// Options of the multiplexed connections to a peer, which carry all requests to it but those for
+/// large values that it has in memory. A peer that does not speak this is asked by plain HTTP.
 struct StreamOptions {
     /// To each peer. More than one helps where several threads have little else to do. Zero: none,
-    /// plain HTTP only.
+    /// plain HTTP only. At most 64.
     std::size_t connections = 1;
     /// Requests on one connection that wait for an answer at once; more wait in line. Positive.
     std::size_t window = 1024;
-    /// A connection on which nothing comes for so long, not even the answer to a ping, is gone.
-    /// Positive.
+    /// A connection on which nothing comes for so long, not even the answer to a ping, is gone; so
+    /// is one whose peer takes nothing of what is sent, half as long again at most. Positive.
     Duration silence = std::chrono::seconds(4);
     /// A connection is closed that has not been used for so long, give or take a quarter; until
     /// then it is outstanding work. Positive.
@@ -44,7 +44,8 @@ struct StreamOptions {
 struct ProtocolOptions {
     Paths paths = {};
     StreamOptions stream = {};
-    /// Time to resolve, to connect and for TLS's handshake. Positive.
+    /// Time to look the name up, to connect to one of its addresses and for TLS's handshake. Names
+    /// are looked up on threads of the library; nothing waits for one that hangs. Positive.
     Duration connect_timeout = std::chrono::milliseconds(250);
     /// A pooled connection unused for longer is closed at its next use. Zero: no reuse at all.
     Duration idle_timeout = std::chrono::seconds(60);
@@ -61,9 +62,9 @@ struct ProtocolOptions {
 };
 
 /// One multiplexed connection a peer, and HTTP/1.1 with pooled keep-alive connections where the
-/// peer does not speak that (Go, or an earlier release) and for large values. Peer uris:
-/// `host:port`, `http://host[:port]` or `https://host[:port]` with an optional path prefix, IPv6 in
-/// brackets.
+/// peer does not speak that (Go, or an earlier release) and for large values in its memory. Peer
+/// uris: `host:port`, `http://host[:port]` or `https://host[:port]` with an optional path prefix,
+/// IPv6 in brackets.
 ///
 /// `https` is TLS, by `tls` or else by the defaults of `TlsOptions`. `http` is plain in any case,
 /// so that a fleet may change over node by node. A bare `host:port` is TLS where `tls` is given. A

@@ -4,11 +4,11 @@
 #include <galaxy/http/handler.hpp>
 #include <galaxy/http/secret.hpp>
 #include <galaxy/http/tls.hpp>
+#include <galaxy/initiation.hpp>
 #include <galaxy/time.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/system/error_code.hpp>
@@ -33,6 +33,9 @@ struct ServerOptions {
     StreamLimits stream = {};
 
     /// Answers what is not for peers; empty: 404. The request's views live until it returns.
+    /// Terminal cancellation: the client has gone, or has ended its half of the connection before
+    /// there was an answer (docs/wire.md). What it throws is logged, and answered 500; `bad_alloc`
+    /// is answered 503.
     std::function<boost::asio::awaitable<Response>(Request)> route = {};
 
     /// Connections at once. Beyond, the one that has waited longest for a request gives way; where
@@ -79,18 +82,16 @@ public:
 
     /// Goes on accepting and answering for `grace` while the universe says that it is draining,
     /// then stops listening, lets requests under way end (for at most `grace` more), and closes.
-    /// The signature is `void(error_code)`; cancellation closes at once. Call `Universe::drain`
-    /// first.
+    /// The signature is `void(error_code)`; cancellation closes at once, and so does `close`: both
+    /// complete it with `operation_aborted`. Where the universe's context goes first, a handler on
+    /// another context that lives is told `errc::closed`; one on the context that goes is dropped
+    /// with it. Call `Universe::drain` first.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_drain(Duration grace, Token&& token)
     {
-        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            [](auto handler, const std::shared_ptr<Core>& core, Duration for_) {
-                boost::asio::any_io_executor executor =
-                    boost::asio::get_associated_executor(handler, executor_of(*core));
-                start_drain(core, for_, std::move(executor), DrainHandler(std::move(handler)));
-            },
-            token, core_, grace);
+        using Signature = void(boost::system::error_code);
+        return boost::asio::async_initiate<Token, Signature>(
+            Initiation<Signature, &Server::start_drain>(executor_of(*core_)), token, core_, grace);
     }
 
 private:
@@ -103,7 +104,7 @@ private:
 };
 
 /// Starts a complete server for peers on the universe's executor. A server is outstanding work
-/// until closed. Throws `system_error` where the address cannot be bound.
+/// until closed. Throws `system_error` where the address, which it then names, cannot be bound.
 Server serve(const Universe& universe, ServerOptions options = {});
 
 }  // namespace galaxy::http

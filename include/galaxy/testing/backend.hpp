@@ -2,10 +2,10 @@
 #pragma once
 
 #include <galaxy/backend.hpp>
+#include <galaxy/initiation.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/system_executor.hpp>
@@ -55,22 +55,18 @@ public:
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_started(std::string key, Token&& token) const
     {
-        return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
-            [](auto&& handler, ScriptedBackend self, std::string awaited) {
-                boost::asio::any_io_executor executor = boost::asio::get_associated_executor(
-                    handler, boost::asio::any_io_executor(boost::asio::system_executor()));
-                self.await_start(awaited, std::move(executor),
-                                 Started(std::forward<decltype(handler)>(handler)));
-            },
-            token, *this, std::move(key));
+        using Signature = void(boost::system::error_code);
+        return boost::asio::async_initiate<Token, Signature>(
+            Initiation<Signature, &ScriptedBackend::await_start>(boost::asio::system_executor()),
+            token, script_, std::move(key));
     }
 
 private:
     using Started = boost::asio::any_completion_handler<void(boost::system::error_code)>;
     struct Script;
 
-    void await_start(std::string_view key, boost::asio::any_io_executor executor,
-                     Started handler) const;
+    static void await_start(const std::shared_ptr<Script>& script, std::string_view key,
+                            boost::asio::any_io_executor executor, Started handler);
     static boost::asio::awaitable<Loaded> load(std::shared_ptr<Script> script,
                                                std::string_view key);
 

@@ -26,7 +26,7 @@ struct Fault {
     };
     Kind kind = Kind::none;
     Duration delay = Duration::zero();
-    boost::system::error_code error;
+    boost::system::error_code error = {};
 };
 
 /// Peers within one process: a fetch protocol without sockets whose faults a test scripts and which

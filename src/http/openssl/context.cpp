@@ -85,6 +85,13 @@ Loaded load(const TlsOptions& options)
     return context;
 }
 
+/// As certificates write names: without the dot that ends an absolute one, which SNI forbids too.
+std::string_view without_last_dot(std::string_view name)
+{
+    if (name.size() > 1 && name.ends_with('.')) name.remove_suffix(1);
+    return name;
+}
+
 class OpensslContext final : public TlsContext {
 public:
     explicit OpensslContext(TlsOptions options)
@@ -109,7 +116,8 @@ public:
     std::shared_ptr<SecureStream> client(asio::ip::tcp::socket socket,
                                          const std::string& host) override
     {
-        const std::string& meant = options_.server_name.empty() ? host : options_.server_name;
+        const std::string meant(
+            without_last_dot(options_.server_name.empty() ? host : options_.server_name));
         auto stream = std::make_shared<openssl::Stream>(std::move(socket), loaded(),
                                                         ssl::stream_base::client);
         stream->name(meant);

@@ -1,12 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/openssl/stream.hpp"
 
+#include "runtime/posted.hpp"
+#include "runtime/reserve.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/bind_allocator.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/compose.hpp>
 #include <boost/asio/consign.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -36,8 +43,30 @@ std::string address_of(const std::string& host)
 }  // namespace
 
 Stream::Stream(asio::ip::tcp::socket socket, Context context, Side side)
-    : context_(std::move(context)), stream_(std::move(socket), *context_), side_(side)
+try : context_(std::move(context)), stream_(std::move(socket), *context_), side_(side) {
+    if (!::SSL_get_rbio(stream_.native_handle())) throw std::bad_alloc();
+} catch (const boost::system::system_error&) {
+    throw std::bad_alloc();  // there is no other reason for it
+}
+
+/// A handler on the strand, where ours run, with memory of ours. What is erased would be asked for
+/// both: it takes memory to say where it runs, and Asio 1.26 goes on without an executor where
+/// there is none; and the memory of an operation that throws while it begins is given back to a
+/// handler that has gone. Either way it crashes.
+template <class Handler>
+auto Stream::here(Handler handler)
 {
+    const asio::any_io_executor executor = stream_.get_executor();
+    return asio::bind_allocator(
+        ReservingAllocator<void>(),
+        asio::bind_executor(executor, Posted(std::move(handler), executor)));
+}
+
+/// The same, which keeps the stream.
+template <class Handler>
+auto Stream::keeping(Handler handler)
+{
+    return asio::consign(here(std::move(handler)), shared_from_this());
 }
 
 void Stream::expect(const std::string& host)
@@ -60,17 +89,17 @@ void Stream::name(const std::string& host)
 
 void Stream::handshake(Done handler)
 {
-    stream_.async_handshake(side_, asio::consign(std::move(handler), shared_from_this()));
+    stream_.async_handshake(side_, keeping(std::move(handler)));
 }
 
 void Stream::write(asio::const_buffer bytes, Moved handler)
 {
-    stream_.async_write_some(bytes, asio::consign(std::move(handler), shared_from_this()));
+    stream_.async_write_some(bytes, keeping(std::move(handler)));
 }
 
 void Stream::shutdown(Done handler)
 {
-    stream_.async_shutdown(asio::consign(std::move(handler), shared_from_this()));
+    stream_.async_shutdown(keeping(std::move(handler)));
 }
 
 struct Stream::Read {
@@ -104,8 +133,9 @@ struct Stream::Read {
 /// What a wait has read before comes first.
 void Stream::read(asio::mutable_buffer room, Moved handler)
 {
-    asio::async_compose<Moved, void(error_code, std::size_t)>(Read{shared_from_this(), room},
-                                                              handler, stream_);
+    auto token = here(std::move(handler));
+    asio::async_compose<decltype(token), void(error_code, std::size_t)>(
+        Read{shared_from_this(), room}, token, stream_);
 }
 
 struct Stream::Fill {
@@ -138,7 +168,9 @@ struct Stream::Fill {
 
 void Stream::fill(Done handler)
 {
-    asio::async_compose<Done, void(error_code)>(Fill{shared_from_this()}, handler, stream_);
+    auto token = here(std::move(handler));
+    asio::async_compose<decltype(token), void(error_code)>(Fill{shared_from_this()}, token,
+                                                           stream_);
 }
 
 std::size_t Stream::take(asio::mutable_buffer room, error_code& error) noexcept

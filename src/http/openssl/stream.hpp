@@ -22,6 +22,7 @@ public:
     using Context = std::shared_ptr<boost::asio::ssl::context>;
     using Side = boost::asio::ssl::stream_base::handshake_type;
 
+    /// Throws `std::bad_alloc` and nothing else.
     Stream(boost::asio::ip::tcp::socket socket, Context context, Side side);
 
     /// As a client: the certificate must be for `host`, a name or an address.
@@ -43,6 +44,10 @@ public:
     bool refused_certificate() noexcept override;
 
 private:
+    template <class Handler>
+    auto here(Handler handler);
+    template <class Handler>
+    auto keeping(Handler handler);
     struct Read;
     struct Fill;
     struct Shutdown;

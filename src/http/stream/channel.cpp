@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/stream/channel.hpp"
 
+#include "http/guarded.hpp"
+#include "http/stream/no_memory.hpp"
+#include "quietly.hpp"
+#include "runtime/serial.hpp"
+
 #include <galaxy/error.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <boost/system/errc.hpp>
 
+#include <functional>
+#include <new>
 #include <utility>
 
 namespace galaxy::http::stream {
@@ -30,10 +38,17 @@ void prepare(WebSocket& socket, Duration handshake, Duration silence, std::size_
     socket.secure_prng(false);
 }
 
-Channel::Channel(std::unique_ptr<WebSocket> socket, Reading reading)
+boost::system::error_code not_taken() noexcept
+{
+    return make_error_code(boost::system::errc::stream_timeout);
+}
+
+Channel::Channel(std::unique_ptr<WebSocket> socket, Reading reading, Duration silence)
     : Enrolment(socket->get_executor()),
       reading_(reading),
+      between_looks_(silence / Pace::looks),
       executor_(socket->get_executor()),
+      next_look_(std::make_unique<asio::steady_timer>(executor_)),
       socket_(std::move(socket))
 {
 }
@@ -41,46 +56,117 @@ Channel::Channel(std::unique_ptr<WebSocket> socket, Reading reading)
 Channel::~Channel()
 {
     leave([this] {
+        next_look_.reset();
         socket_.reset();
         executor_ = {};
     });
+}
+
+/// Where the step finds no memory, the channel ends.
+template <class Step>
+void Channel::attempt(Step&& step)
+{
+    try {
+        std::invoke(step, *this);
+    } catch (const std::bad_alloc&) {
+        fail_for_memory();
+    }
 }
 
 void Channel::start(std::shared_ptr<Owner> owner)
 {
     owner_ = std::move(owner);
     const std::lock_guard lock(mutex_);
-    asio::post(executor_, [self = shared_from_this()] { self->read(); });
+    try {
+        post_reserving(executor_, [self = shared_from_this()] { self->attempt(&Channel::begin); });
+    } catch (const std::bad_alloc&) {
+        owner_.reset();
+        throw;
+    }
+}
+
+void Channel::begin()
+{
+    look();
+    read();
+}
+
+void Channel::look()
+{
+    const Progress now = socket_->next_layer().progress();
+    error_code why;
+    {
+        const std::lock_guard lock(mutex_);
+        awaits_look_ = false;
+        if (over_) return;
+        if (pace_.stalls(writing_, now)) why = not_taken();
+        if (starved_) why = no_memory();
+    }
+    if (why) return fail(why);
+    await_next_look();
+}
+
+/// Without the mutex, as what finds no memory to wait takes it.
+void Channel::await_next_look()
+{
+    next_look_->expires_after(between_looks_);
+    next_look_->async_wait(
+        Guarded(shared_from_this(), [](Channel& self, error_code) { self.look(); }));
+    const std::lock_guard lock(mutex_);
+    awaits_look_ = true;
+    if (starved_ || over_) next_look_->cancel();
 }
 
 // Writing
 
-void Channel::send(std::string& frames, Company company)
+void Channel::send(std::string& frames, Company company) noexcept
 {
     const std::lock_guard lock(mutex_);
-    if (over_ || closing_ || !executor_ || frames.empty()) return frames.clear();
-    queued_ += frames.size();
-    if (queue_.empty() || company == Company::none
-        || queue_.back().size() + frames.size() > message_size) {
-        queue_.push_back(std::exchange(frames, std::exchange(spare_, {})));
+    if (over_ || closing_ || starved_ || !executor_ || frames.empty()) return frames.clear();
+    try {
+        queue(frames, company);
+        if (writing_) return;
+        seen_ = queued_;
+        post_writer();
+        writing_ = true;
+    } catch (const std::bad_alloc&) {
+        frames.clear();
+        cut();
+    }
+}
+
+/// With the mutex held.
+void Channel::queue(std::string& frames, Company company)
+{
+    const std::size_t size = frames.size();
+    if (queue_.empty() || company == Company::none || queue_.back().size() + size > message_size) {
+        queue_.emplace_back().swap(frames);
+        frames.swap(spare_);
     } else {
         queue_.back() += frames;
         frames.clear();
     }
-    if (std::exchange(writing_, true)) return;
-    seen_ = queued_;
-    post_writer();
+    queued_ += size;
+}
+
+/// With the mutex held. Nothing can be posted: but a look is being waited for, and to end that
+/// takes no memory.
+void Channel::cut() noexcept
+{
+    starved_ = true;
+    if (awaits_look_) next_look_->cancel();
 }
 
 /// With the mutex held.
 void Channel::post_writer()
 {
-    asio::post(executor_, [self = shared_from_this()] { self->write_soon(); });
+    post_reserving(executor_, [self = shared_from_this()] { self->attempt(&Channel::write_soon); });
 }
 
 void Channel::write_soon()
 {
     std::string message;
+    bool last = false;
     {
         const std::lock_guard lock(mutex_);
         if (over_) return;
@@ -88,26 +174,39 @@ void Channel::write_soon()
             return post_writer();
         }
         turns_ = 0;
-        message = std::move(queue_.front());
-        queue_.pop_front();
-        queued_ -= message.size();
+        message = take_message(last);
     }
-    write(std::move(message));
+    write(std::move(message), last);
 }
 
-void Channel::write(std::string message)
+/// With the mutex held.
+std::string Channel::take_message(bool& last)
+{
+    std::string message = std::move(queue_.front());
+    queue_.pop_front();
+    queued_ -= message.size();
+    last = queue_.empty();
+    return message;
+}
+
+void Channel::write(std::string message, bool last)
 {
     outgoing_ = std::move(message);
-    socket_->async_write(asio::buffer(outgoing_),
-                         [self = shared_from_this()](error_code error, std::size_t) {
-                             if (error) return self->fail(error);
-                             self->written();
-                         });
+    socket_->async_write(
+        asio::buffer(outgoing_),
+        Guarded(shared_from_this(), [](Channel& self, error_code error, std::size_t) {
+            if (error) return self.fail(error);
+            self.written();
+        }));
+    // While this is under way there is time to make the next.
+    const std::shared_ptr<Owner> owner = owner_;
+    if (last && owner) owner->drained();
 }
 
 void Channel::written()
 {
     std::string next;
+    bool last = false;
     bool lagging = false;
     bool leaving = false;
     {
@@ -121,13 +220,11 @@ void Channel::written()
             writing_ = false;
             leaving = closing_;
         } else {
-            next = std::move(queue_.front());
-            queue_.pop_front();
-            queued_ -= next.size();
+            next = take_message(last);
         }
         lagging = queued_ > most_queued / 2;
     }
-    if (!next.empty()) write(std::move(next));
+    if (!next.empty()) write(std::move(next), last);
     if (leaving) say_goodbye();
     if (!lagging && std::exchange(paused_, false)) read();
 }
@@ -147,9 +244,9 @@ void Channel::read()
         paused_ = true;
         return;
     }
-    socket_->async_read(incoming_, [self = shared_from_this()](error_code error, std::size_t) {
-        self->read_more(error);
-    });
+    socket_->async_read(incoming_,
+                        Guarded(shared_from_this(), [](Channel& self, error_code error,
+                                                       std::size_t) { self.read_more(error); }));
 }
 
 void Channel::read_more(error_code error)
@@ -170,20 +267,26 @@ void Channel::read_more(error_code error)
 
 // The end
 
-void Channel::close()
+void Channel::close() noexcept
 {
     const std::lock_guard lock(mutex_);
     if (over_ || !executor_ || std::exchange(closing_, true)) return;
-    if (!writing_) asio::post(executor_, [self = shared_from_this()] { self->say_goodbye(); });
+    if (writing_) return;
+    try {
+        post_reserving(executor_,
+                       [self = shared_from_this()] { self->attempt(&Channel::say_goodbye); });
+    } catch (const std::bad_alloc&) {
+        cut();
+    }
 }
 
 void Channel::say_goodbye()
 {
     if (!owner_) return;
     socket_->async_close(websocket::close_code::normal,
-                         [self = shared_from_this()](error_code error) {
-                             self->fail(error ? error : asio::error::eof);
-                         });
+                         Guarded(shared_from_this(), [](Channel& self, error_code error) {
+                             self.fail(error ? error : asio::error::eof);
+                         }));
 }
 
 void Channel::fail(error_code error)
@@ -195,9 +298,16 @@ void Channel::fail(error_code error)
         over_ = true;
         queue_.clear();
         queued_ = 0;
+        if (awaits_look_) next_look_->cancel();
     }
     socket_->next_layer().close();
     owner->ended(error);
+}
+
+void Channel::fail_for_memory() noexcept
+{
+    quietly(
+        [this] { fail(no_memory()); });  // the owner may have none either: it is over all the same
 }
 
 void Channel::context_gone(Garbage& garbage) noexcept
@@ -205,6 +315,7 @@ void Channel::context_gone(Garbage& garbage) noexcept
     const std::lock_guard lock(mutex_);
     over_ = true;
     garbage.take(std::exchange(executor_, {}));
+    garbage.take(std::move(next_look_));
     garbage.take(std::move(socket_));
     garbage.take(std::exchange(owner_, nullptr));
 }

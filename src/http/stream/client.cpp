@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/stream/client.hpp"
 
-#include "http/stream/frame.hpp"
+#include "http/sockets.hpp"
+#include "http/stream/hearing.hpp"
+#include "http/stream/no_memory.hpp"
+#include "http/stream/outcome.hpp"
+#include "runtime/serial.hpp"
 
 #include <galaxy/error.hpp>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <algorithm>
-#include <limits>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -26,47 +29,9 @@ constexpr unsigned looks = 4;
 /// Fewer requests are not worth a message of their own.
 constexpr std::size_t least_of_a_burst = 16;
 
-/// As the wire says it: zero where there is no deadline, and at least one.
-std::uint32_t milliseconds_until(std::chrono::steady_clock::time_point deadline,
-                                 std::chrono::steady_clock::time_point now)
+std::string reason(boost::system::error_code error)
 {
-    if (deadline == std::chrono::steady_clock::time_point::max()) return 0;
-    const auto left = deadline - now;
-    const std::int64_t rounded_up = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    constexpr std::int64_t most = std::numeric_limits<std::uint32_t>::max();
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(rounded_up, 1, most));
-}
-
-/// `message` is what the answer views.
-FetchResult result_of(const Answer& answer, const FetchRequest& request,
-                      const std::shared_ptr<const void>& message)
-{
-    FetchResult result;
-    result.error = error_of(answer.status);
-    result.draining = answer.draining;
-    if (result.error) {
-        if (result.error == errc::protocol_error) result.detail = "an answer of an unknown kind";
-        return result;
-    }
-    if (request.max_value != 0 && answer.value.size() > request.max_value) {
-        result.error = errc::value_too_large;
-        return result;
-    }
-    result.value = FetchedBytes(answer.value, message);
-    if (answer.lifetime_ns) {
-        constexpr auto most = static_cast<std::uint64_t>(Duration::max().count());
-        result.lifetime = Duration(static_cast<std::int64_t>(std::min(*answer.lifetime_ns, most)));
-    }
-    if (answer.expires_ns) result.expires = WallTime(Duration(*answer.expires_ns));
-    return result;
-}
-
-/// A copy of a message, which its values share: that costs less than a copy of each.
-std::shared_ptr<const char[]> shared(std::string_view message)
-{
-    std::shared_ptr<char[]> copy = std::make_shared_for_overwrite<char[]>(message.size());
-    std::ranges::copy(message, copy.get());
-    return copy;
+    return error == not_taken() ? "the peer takes nothing of what it is sent" : error.message();
 }
 
 }  // namespace
@@ -161,14 +126,12 @@ void Client::start(std::span<FetchStart> requests)
         const std::size_t half =
             std::max(least_of_a_burst, (ledger_.in_flight() + requests.size() + 1) / 2);
         for (FetchStart& one : requests) {
-            if (closed_) {
-                post_end(std::move(one.handler), errc::closed);
-            } else if (goes_plain(*one.request)) {
-                by_plain.push_back(std::move(one));
-            } else {
-                take(std::move(one), now);
+            try {
+                if (!begin(one, now)) by_plain.push_back(std::move(one));
+            } catch (const std::bad_alloc&) {
+                if (one.handler) post_end(std::move(one.handler), errc::busy);
             }
-            if (gathered_ >= half) flush(Channel::Company::none);
+            if (batch_.requests() >= half) flush(Channel::Company::none);
         }
         flush();
     }
@@ -176,13 +139,31 @@ void Client::start(std::span<FetchStart> requests)
     if (!by_plain.empty()) plain_->start_many(by_plain);
 }
 
-void Client::take(FetchStart one, Clock::time_point now)
+/// False where it is not for this stream. Where there is no memory it keeps its handler.
+bool Client::begin(FetchStart& one, Clock::time_point now)
 {
-    Job& job = ledger_.add(std::move(one), now);
+    if (closed_) {
+        post_end(std::move(one.handler), errc::closed);
+        return true;
+    }
+    if (goes_plain(*one.request)) return false;
+    take(one, now);
+    return true;
+}
+
+void Client::take(FetchStart& one, Clock::time_point now)
+{
+    Job& job = ledger_.add(one, now);
     ++started_;
-    if (state_ == State::open && ledger_.has_room(job.request.verb)) return send(job, now);
-    ledger_.put_in_line(job);
-    if (state_ == State::closed) open();
+    try {
+        if (state_ == State::open && ledger_.has_room(job.request.verb)) return send(job, now);
+        ledger_.put_in_line(job);
+        if (state_ == State::closed) open();
+    } catch (const std::bad_alloc&) {
+        one.handler = std::move(job.handler);
+        ledger_.erase(one.request->id);
+        throw;
+    }
 }
 
 bool Client::goes_plain(const FetchRequest& request)
@@ -197,25 +178,14 @@ bool Client::goes_plain(const FetchRequest& request)
 
 void Client::send(Job& job, Clock::time_point now)
 {
-    const FetchRequest& wanted = job.request;
-    if (wanted.digest != digest_) {
-        digest_ = wanted.digest;
-        append_ring(frames_, digest_);
-    }
-    append_request(frames_, wanted.verb == Verb::fetch ? Kind::fetch : Kind::peek,
-                   {.id = wanted.id,
-                    .timeout_ms = milliseconds_until(job.deadline, now),
-                    .galaxy = wanted.galaxy,
-                    .key = wanted.key,
-                    .trace = wanted.trace});
+    batch_.add(job, now);
     ledger_.sent(job);
-    ++gathered_;
-    if (frames_.size() >= Channel::message_size) flush();
+    if (batch_.size() >= Channel::message_size) flush();
 }
 
 void Client::send_waiting()
 {
-    if (!ledger_.has_line()) return;
+    if (!ledger_.has_line() || state_ != State::open) return;
     const Clock::time_point now = Clock::now();
     while (Job* next = ledger_.take_next()) send(*next, now);
     flush();
@@ -223,8 +193,7 @@ void Client::send_waiting()
 
 void Client::flush(Channel::Company company)
 {
-    gathered_ = 0;
-    if (!frames_.empty()) channel_->send(frames_, company);
+    if (batch_.size() > 0) channel_->send(batch_.frames(), company);
 }
 
 void Client::cancel(std::uint64_t id)
@@ -233,65 +202,100 @@ void Client::cancel(std::uint64_t id)
         const std::lock_guard lock(mutex_);
         if (Job* job = ledger_.find(id)) {
             if (!job->handler) return;
-            post_end(std::move(job->handler), asio::error::operation_aborted);
-            if (!job->sent) return ledger_.erase(id);
-            const bool bearable = ledger_.abandon();
-            if (state_ != State::open) return;
-            append_cancel(frames_, id);
-            flush();
-            // Who never answers must not fill the window with what nobody waits for.
-            if (bearable) return;
-            state_ = State::closing;
-            return channel_->close();
+            FetchHandler handler = std::move(job->handler);
+            if (job->sent) {
+                job->gathered.reset();
+                give_up(id);
+            } else {
+                ledger_.erase(id);
+            }
+            return post_end(std::move(handler), asio::error::operation_aborted);
         }
     }
     plain_->cancel(id);
 }
 
+/// Nobody waits any more for what was sent.
+void Client::give_up(std::uint64_t id)
+{
+    const bool bearable = ledger_.abandon();
+    if (state_ != State::open) return;
+    try {
+        batch_.add_cancel(id);
+        flush();
+    } catch (const std::bad_alloc&) {
+        // The peer answers in vain.
+    }
+    // Who never answers must not fill the window with what nobody waits for.
+    if (bearable) return;
+    state_ = State::closing;
+    channel_->close();
+}
+
 void Client::post_end(FetchHandler handler, error_code error)
 {
-    asio::post(executor_, [handler = std::move(handler), error] {
-        FetchResult result;
-        result.error = error;
-        handler->done(std::move(result));
-    });
+    post_reserving(executor_,
+                   [handler = std::move(handler), error] { handler->done(failed_by(error)); });
 }
 
 // Connections
 
 void Client::open()
 {
-    state_ = State::opening;
-    opener_->open(asio::make_strand(executor_), [weak = weak_from_this()](Opened outcome) {
+    opener_->open(strand_over(executor_), [weak = weak_from_this()](Opened outcome) {
         if (const auto self = weak.lock()) self->opened_or_not(std::move(outcome));
     });
+    state_ = State::opening;
 }
 
 void Client::opened_or_not(Opened outcome)
 {
-    // Made and destroyed without our mutex: the roster's lock, which both take, comes before it.
     std::shared_ptr<Channel> channel;
-    if (outcome.socket)
-        channel = std::make_shared<Channel>(std::move(outcome.socket), Channel::Reading::always);
+    try {
+        // Made and destroyed without our mutex: the roster's lock, which both take, comes before
+        // it.
+        if (outcome.socket) {
+            channel = std::make_shared<Channel>(std::move(outcome.socket), Channel::Reading::always,
+                                                options_.silence);
+        }
+        settle(outcome, channel);
+    } catch (const std::bad_alloc&) {
+        if (channel) channel->fail_for_memory();
+        if (is_channel(channel)) drop_all();
+    }
+}
+
+bool Client::is_channel(const std::shared_ptr<Channel>& channel) const
+{
+    const std::lock_guard lock(mutex_);
+    return channel_ == channel;
+}
+
+void Client::settle(Opened& outcome, const std::shared_ptr<Channel>& channel)
+{
     Jobs line;
     {
         const std::lock_guard lock(mutex_);
         state_ = State::closed;
         if (closed_ || !executor_) return;
         if (channel) return begin(channel);
-        line = ledger_.take_line();
+        try {
+            ledger_.take_line(line);
+        } catch (const std::bad_alloc&) {
+            outcome.error = no_memory();
+        }
         if (!outcome.error) {
             refusal_.refused(outcome.declined, Clock::now());
             go_plain(line);
         }
     }
     if (!outcome.error) return;
+    const bool starving = outcome.error == no_memory();
+    if (starving) outcome.error = errc::busy;
     for (const Job& job : line) {
-        FetchResult result;
-        result.error = outcome.error;
-        result.detail = outcome.detail;
-        job.handler->done(std::move(result));
+        end(*job.handler, [&] { return failed_by(outcome.error, outcome.detail); });
     }
+    if (starving) drop_all();
 }
 
 void Client::begin(const std::shared_ptr<Channel>& channel)
@@ -303,31 +307,64 @@ void Client::begin(const std::shared_ptr<Channel>& channel)
     state_ = State::open;
     refusal_.agreed();
     ++opened_;
-    digest_.clear();
     send_waiting();
 }
 
 /// With the mutex held, so that who cancels meanwhile finds them here or there.
-void Client::go_plain(const Jobs& jobs)
+void Client::go_plain(Jobs& jobs)
 {
-    for (const Job& job : jobs) plain_->start(job.request, job.handler);
+    for (Job& job : jobs) {
+        try {
+            plain_->start(job.request, job.handler);
+        } catch (const std::bad_alloc&) {
+            post_end(std::move(job.handler), errc::busy);
+        }
+    }
+}
+
+/// With the mutex held. What was gathered for it is not for the next.
+void Client::let_go_of_channel() noexcept
+{
+    channel_.reset();
+    state_ = State::closed;
+    batch_.start_anew();
 }
 
 void Client::channel_ended(error_code error)
 {
+    if (error == no_memory()) return drop_all();
     Jobs failed;
+    try {
+        const std::lock_guard lock(mutex_);
+        let_go_of_channel();
+        ledger_.take_broken(error != errc::protocol_error, failed);
+        if (ledger_.has_line() && !closed_ && executor_) open();
+    } catch (const std::bad_alloc&) {
+        drop_all();
+    }
+    const errc why = error == errc::protocol_error ? errc::protocol_error
+                     : is_shortage(error)          ? errc::busy
+                                                   : errc::peer_reset;
+    for (const Job& job : failed) {
+        end(*job.handler, [&] { return failed_by(why, "the stream ended: " + reason(error)); });
+    }
+}
+
+/// Without a stream and without memory: whatever waits ends.
+void Client::drop_all()
+{
     {
         const std::lock_guard lock(mutex_);
-        channel_.reset();
-        state_ = State::closed;
-        failed = ledger_.take_broken(error != errc::protocol_error);
-        if (ledger_.has_line() && !closed_ && executor_) open();
+        let_go_of_channel();
     }
-    for (const Job& job : failed) {
-        FetchResult result;
-        result.error = error == errc::protocol_error ? errc::protocol_error : errc::peer_reset;
-        result.detail = "the stream ended: " + error.message();
-        job.handler->done(std::move(result));
+    for (;;) {
+        std::optional<Job> job;
+        {
+            const std::lock_guard lock(mutex_);
+            job = ledger_.take_one();
+        }
+        if (!job) return;
+        if (job->handler) end(*job->handler, [] { return starved(); });
     }
 }
 
@@ -335,36 +372,23 @@ void Client::channel_ended(error_code error)
 
 bool Client::received(std::string_view message)
 {
-    struct Ended {
-        Job job;
-        Answer answer;
-    };
-    std::vector<Ended> ended;
-    Jobs by_plain;
-    const std::shared_ptr<const char[]> kept = shared(message);
-    message = {kept.get(), message.size()};
-    bool good = !message.empty();
+    if (message.empty()) return false;
+    Hearing heard(message);
+    bool good = true;
+    bool enough_memory = true;
     {
         const std::lock_guard lock(mutex_);
         if (closed_) return true;
-        while (good && !message.empty()) {
-            const std::optional<Frame> frame = take_frame(message);
-            const auto answer = frame && frame->kind == Kind::answer ? read_answer(frame->body)
-                                                                     : std::optional<Answer>();
-            std::optional<Job> job = answer ? ledger_.take_answered(answer->id) : std::nullopt;
-            // Each request is answered once; whatever else comes is not for us to guess.
-            good = job.has_value();
-            if (!good || !job->handler) continue;
-            if (answer->status == Status::ask_by_http) {
-                by_plain.push_back(std::move(*job));
-            } else {
-                ended.push_back({std::move(*job), *answer});
-            }
+        try {
+            good = heard.hear(ledger_, [this](std::uint64_t id) { give_up(id); });
+            if (good) send_waiting();
+        } catch (const std::bad_alloc&) {
+            enough_memory = false;
         }
-        if (good) send_waiting();
-        go_plain(by_plain);
+        go_plain(heard.by_plain());
     }
-    for (const auto& [job, answer] : ended) job.handler->done(result_of(answer, job.request, kept));
+    heard.tell();
+    if (!enough_memory) throw std::bad_alloc();
     return good;
 }
 
@@ -380,6 +404,7 @@ void Client::close()
         if (job.handler) post_end(std::move(job.handler), errc::closed);
     }
     if (channel_) channel_->close();
+    if (state_ == State::opening) opener_->close();
 }
 
 std::size_t Client::connections() const noexcept
@@ -399,7 +424,7 @@ void Client::context_gone(Garbage& garbage) noexcept
     const std::lock_guard lock(mutex_);
     garbage.take(std::exchange(executor_, {}));
     garbage.take(std::exchange(channel_, nullptr));
-    garbage.take(ledger_.take());
+    while (std::optional<Job> job = ledger_.take_one()) garbage.take(std::move(*job));
     state_ = State::closed;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/stream/batch.hpp"
 #include "http/stream/channel.hpp"
 #include "http/stream/ledger.hpp"
 #include "http/stream/opener.hpp"
@@ -18,7 +19,6 @@
 #include <memory>
 #include <mutex>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace galaxy::http::stream {
@@ -28,15 +28,19 @@ struct ClientOptions {
     Duration idle_timeout = std::chrono::seconds(60);
     Duration ask_again = std::chrono::seconds(30);             ///< after a refusal, at most
     Duration ask_again_soon = std::chrono::milliseconds(250);  ///< see Refusal
+    Duration silence = std::chrono::seconds(4);                ///< see Channel
 };
 
 /// The asking half: one stream to a peer, opened when there is something to ask, closed when there
 /// has not been for a while. What cannot go by it goes by `plain`: everything where the peer does
-/// not speak streams, and values that are too large.
+/// not speak streams, and large values that the peer has in memory.
 ///
 /// A request that has no answer yet when its connection ends is sent a second time, once, unless
 /// the peer broke the protocol: it may have closed an idle connection just then. That is also how a
 /// peer that has died is told from one that has not: the new connection is refused.
+///
+/// Where there is no memory for a request, or for its answer, or for what they share, it ends with
+/// `busy`: that is no fault of the peer.
 class Client final : private Enrolment, public std::enable_shared_from_this<Client> {
 public:
     Client(ClientOptions options, std::shared_ptr<Opener> opener,
@@ -61,19 +65,25 @@ private:
 
     // With the mutex held.
     bool goes_plain(const FetchRequest& request);
-    void take(FetchStart one, Clock::time_point now);
-    void go_plain(const Jobs& jobs);
+    bool begin(FetchStart& one, Clock::time_point now);
+    void take(FetchStart& one, Clock::time_point now);
+    void go_plain(Jobs& jobs);
     void open();
     void begin(const std::shared_ptr<Channel>& channel);
     void send(Job& job, Clock::time_point now);
     void send_waiting();
     void flush(Channel::Company company = Channel::Company::any);
     void post_end(FetchHandler handler, error_code error);
+    void give_up(std::uint64_t id);
 
     // On the strand.
     void opened_or_not(Opened outcome);
     bool received(std::string_view message);
+    void settle(Opened& outcome, const std::shared_ptr<Channel>& channel);
     void channel_ended(error_code error);
+    bool is_channel(const std::shared_ptr<Channel>& channel) const;
+    void let_go_of_channel() noexcept;
+    void drop_all();
 
     const ClientOptions options_;
     const std::shared_ptr<Opener> opener_;
@@ -84,9 +94,7 @@ private:
     State state_ = State::closed;
     std::shared_ptr<Channel> channel_;  ///< while open
     Ledger ledger_;
-    std::string frames_;        ///< that `flush` sends
-    std::size_t gathered_ = 0;  ///< requests among them
-    std::string digest_;        ///< that the peer was told last
+    Batch batch_;  ///< that `flush` sends
     std::uint64_t opened_ = 0;
     std::uint64_t started_ = 0;
     Refusal refusal_;

@@ -17,6 +17,10 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 
 constexpr std::size_t longest_digest = 64;
 
+/// Bytes of a request before its galaxy, and of an answer before its value at most.
+constexpr std::size_t request_front = 8 + 4 + 1 + 2;
+constexpr std::size_t answer_front = 8 + 1 + 1 + 8 + 8;
+
 enum AnswerFlag : std::uint8_t { has_lifetime = 1, has_expires = 2, is_draining = 4 };
 
 template <std::integral Number>
@@ -27,11 +31,16 @@ void append_number(std::string& to, Number number)
     to.append(bytes, sizeof bytes);
 }
 
-/// Writes a frame and, when it is complete, its size in front.
+/// Bytes before a frame's body.
+constexpr std::size_t front_size = sizeof(std::uint32_t) + sizeof(Kind);
+
+/// Writes a frame and, when it is complete, its size in front. All that may throw is its
+/// constructor, where `body_size` is as long as the body becomes.
 class FrameWriter {
 public:
-    FrameWriter(std::string& to, Kind kind) : to_(to), begin_(to.size())
+    FrameWriter(std::string& to, Kind kind, std::size_t body_size) : to_(to), begin_(to.size())
     {
+        to_.reserve(begin_ + front_size + body_size);
         append_number(to_, std::uint32_t{0});
         append_number(to_, static_cast<std::uint8_t>(kind));
     }
@@ -83,7 +92,7 @@ private:
     bool whole_ = true;
 };
 
-constexpr std::string_view TraceContext::*trace_parts[] = {
+constexpr std::string_view TraceContext::* trace_parts[] = {
     &TraceContext::traceparent, &TraceContext::b3_trace_id, &TraceContext::b3_span_id,
     &TraceContext::b3_sampled};
 
@@ -119,11 +128,13 @@ std::optional<TraceContext> read_trace(std::string_view bytes)
 void append_request(std::string& to, Kind kind, const Request& request)
 {
     const TraceContext trace = traceable(request.trace);
-    const FrameWriter frame(to, kind);
+    const std::uint16_t size_of_trace = trace_size(trace);
+    const FrameWriter frame(
+        to, kind, request_front + request.galaxy.size() + size_of_trace + request.key.size());
     append_number(to, request.id);
     append_number(to, request.timeout_ms);
     append_number(to, static_cast<std::uint8_t>(request.galaxy.size()));
-    append_number(to, trace_size(trace));
+    append_number(to, size_of_trace);
     to += request.galaxy;
     if (!trace.empty()) {
         for (const auto part : trace_parts) {
@@ -136,19 +147,20 @@ void append_request(std::string& to, Kind kind, const Request& request)
 
 void append_cancel(std::string& to, std::uint64_t id)
 {
-    const FrameWriter frame(to, Kind::cancel);
+    const FrameWriter frame(to, Kind::cancel, sizeof id);
     append_number(to, id);
 }
 
 void append_ring(std::string& to, std::string_view digest)
 {
-    const FrameWriter frame(to, Kind::ring);
-    to += digest.substr(0, longest_digest);
+    const std::string_view told = digest.substr(0, longest_digest);
+    const FrameWriter frame(to, Kind::ring, told.size());
+    to += told;
 }
 
 void append_answer(std::string& to, const Answer& answer)
 {
-    const FrameWriter frame(to, Kind::answer);
+    const FrameWriter frame(to, Kind::answer, answer_front + answer.value.size());
     append_number(to, answer.id);
     append_number(to, static_cast<std::uint8_t>(answer.status));
     append_number(to, static_cast<std::uint8_t>((answer.lifetime_ns ? has_lifetime : 0)
@@ -157,6 +169,14 @@ void append_answer(std::string& to, const Answer& answer)
     if (answer.lifetime_ns) append_number(to, *answer.lifetime_ns);
     if (answer.expires_ns) append_number(to, *answer.expires_ns);
     to += answer.value;
+}
+
+void append_piece(std::string& to, const Piece& piece)
+{
+    const FrameWriter frame(to, Kind::piece, 2 * sizeof piece.id + piece.bytes.size());
+    append_number(to, piece.id);
+    append_number(to, piece.whole);
+    to += piece.bytes;
 }
 
 std::optional<Frame> take_frame(std::string_view& message)
@@ -212,6 +232,17 @@ std::optional<Answer> read_answer(std::string_view body)
     answer.value = cut.rest();
     if (!cut.whole()) return std::nullopt;
     return answer;
+}
+
+std::optional<Piece> read_piece(std::string_view body)
+{
+    Cutter cut(body);
+    Piece piece;
+    piece.id = cut.number<std::uint64_t>();
+    piece.whole = cut.number<std::uint64_t>();
+    piece.bytes = cut.rest();
+    if (!cut.whole()) return std::nullopt;
+    return piece;
 }
 
 Status status_of(const boost::system::error_code& error)

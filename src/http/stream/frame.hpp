@@ -28,6 +28,7 @@ enum class Kind : std::uint8_t {
     cancel = 3,  ///< the asker does not wait for that answer any more
     ring = 4,    ///< the digest that the requests which follow go by
     answer = 64,
+    piece = 65,  ///< of a value, the last of which is in the answer; to who said that it takes them
 };
 
 struct Frame {
@@ -55,7 +56,7 @@ enum class Status : std::uint8_t {
     unsupported = 6,
     value_too_large = 7,
     key_too_long = 8,
-    ask_by_http = 9,  ///< the value is too large for a stream
+    ask_by_http = 9,  ///< too much for this stream; nothing was loaded for it
 };
 
 struct Answer {
@@ -67,10 +68,19 @@ struct Answer {
     std::string_view value = {};
 };
 
+/// What comes of a value before its answer, in order.
+struct Piece {
+    std::uint64_t id = 0;
+    std::uint64_t whole = 0;  ///< bytes of the value
+    std::string_view bytes = {};
+};
+
+// Each appends a whole frame; or nothing, where there is no memory for it.
 void append_request(std::string& to, Kind kind, const Request& request);
 void append_cancel(std::string& to, std::uint64_t id);
 void append_ring(std::string& to, std::string_view digest);
 void append_answer(std::string& to, const Answer& answer);
+void append_piece(std::string& to, const Piece& piece);
 
 /// Takes the next frame off `message`; nothing where it is cut. An empty message has no frame.
 std::optional<Frame> take_frame(std::string_view& message);
@@ -80,6 +90,7 @@ std::optional<std::uint64_t> read_id(std::string_view body);  ///< what any requ
 std::optional<Request> read_request(std::string_view body);   ///< of a fetch or a peek
 std::optional<std::string_view> read_ring(std::string_view body);
 std::optional<Answer> read_answer(std::string_view body);
+std::optional<Piece> read_piece(std::string_view body);
 
 /// The status that tells of `error`; an answer without an error is a `value`.
 Status status_of(const boost::system::error_code& error);

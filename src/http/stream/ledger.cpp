@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/stream/ledger.hpp"
 
+#include "moments.hpp"
+
 #include <utility>
 
 namespace galaxy::http::stream {
 
-Job& Ledger::add(FetchStart one, Job::Clock::time_point now)
+Job& Ledger::add(FetchStart& one, Job::Clock::time_point now)
 {
     const FetchRequest& request = *one.request;
-    Job job{.request = request, .handler = std::move(one.handler)};
-    // One that is beyond what the clock can say will not come.
-    if (request.timeout > Duration::zero() && request.timeout < job.deadline - now)
-        job.deadline = now + request.timeout;
-    return jobs_.insert_or_assign(request.id, std::move(job)).first->second;
+    Job& job = jobs_.try_emplace(request.id).first->second;
+    job = {.request = request, .handler = std::move(one.handler)};
+    if (request.timeout > Duration::zero()) job.deadline = after(now, request.timeout);
+    return job;
 }
 
 Job* Ledger::find(std::uint64_t id) noexcept
@@ -68,22 +69,19 @@ std::optional<Job> Ledger::take_answered(std::uint64_t id) noexcept
     return job;
 }
 
-Jobs Ledger::take_line()
+void Ledger::take_line(Jobs& taken)
 {
-    Jobs taken;
     for (const std::uint64_t id : std::exchange(line_, {})) {
         const auto found = jobs_.find(id);
         if (found == jobs_.end() || found->second.sent) continue;
-        taken.push_back(std::move(found->second));
+        taken.emplace_back() = std::move(found->second);
         jobs_.erase(found);
     }
     let_go_of_room();
-    return taken;
 }
 
-Jobs Ledger::take_broken(bool worth_another_try)
+void Ledger::take_broken(bool worth_another_try, Jobs& broken)
 {
-    Jobs broken;
     in_flight_ = 0;
     abandoned_ = 0;
     for (auto known = jobs_.begin(); known != jobs_.end();) {
@@ -91,17 +89,17 @@ Jobs Ledger::take_broken(bool worth_another_try)
         if (!job.sent) {
             ++known;
         } else if (job.handler && worth_another_try && !job.again) {
+            line_.push_front(known->first);
             job.again = true;
             job.sent = false;
-            line_.push_front(known->first);
+            job.gathered.reset();
             ++known;
         } else {
-            if (job.handler) broken.push_back(std::move(job));
+            if (job.handler) broken.emplace_back() = std::move(job);
             jobs_.erase(known++);
         }
     }
     let_go_of_room();
-    return broken;
 }
 
 Jobs Ledger::take()
@@ -112,6 +110,17 @@ Jobs Ledger::take()
     line_.clear();
     in_flight_ = abandoned_ = 0;
     return all;
+}
+
+std::optional<Job> Ledger::take_one() noexcept
+{
+    line_.clear();
+    in_flight_ = abandoned_ = 0;
+    const auto any = jobs_.begin();
+    if (any == jobs_.end()) return std::nullopt;
+    std::optional<Job> job = std::move(any->second);
+    jobs_.erase(any);
+    return job;
 }
 
 }  // namespace galaxy::http::stream

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/stream/gathered.hpp"
+
 #include <galaxy/fetch.hpp>
 
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -9,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -22,7 +25,8 @@ struct Job {
     FetchHandler handler;                                   ///< null: cancelled
     Clock::time_point deadline = Clock::time_point::max();  ///< the most: none
     bool sent = false;
-    bool again = false;  ///< for the second time
+    bool again = false;                       ///< for the second time
+    std::unique_ptr<Gathered> gathered = {};  ///< what has come of the value
 };
 
 using Jobs = std::vector<Job>;
@@ -31,12 +35,13 @@ using Jobs = std::vector<Job>;
 /// more than a window of them are sent and not answered at once. Its user's to guard.
 class Ledger {
 public:
-    explicit Ledger(std::size_t window) noexcept : window_(window) {}
+    explicit Ledger(std::size_t window) : window_(window) {}
 
     bool empty() const noexcept { return jobs_.empty(); }
 
-    /// A new one, neither sent nor in line. Valid until the next.
-    Job& add(FetchStart one, Job::Clock::time_point now);
+    /// A new one, neither sent nor in line. Valid until the next. Takes the handler, unless there
+    /// is no memory.
+    Job& add(FetchStart& one, Job::Clock::time_point now);
 
     /// Null where there is none. Valid until another is added.
     Job* find(std::uint64_t id) noexcept;
@@ -58,15 +63,20 @@ public:
     /// One that was sent and is answered now; nothing where there is none.
     std::optional<Job> take_answered(std::uint64_t id) noexcept;
 
+    // Where these find no memory, what they have taken is in the list, and the rest still here.
+
     /// All that are in line.
-    Jobs take_line();
+    void take_line(Jobs& taken);
 
     /// Those that were sent, as their connection has ended. The ones that are worth another try go
     /// back into the line.
-    Jobs take_broken(bool worth_another_try);
+    void take_broken(bool worth_another_try, Jobs& broken);
 
     /// All.
     Jobs take();
+
+    /// Any, as for all of them there may be no memory; nothing where there is none.
+    std::optional<Job> take_one() noexcept;
 
 private:
     static constexpr std::size_t spare_for_peeks = 8;

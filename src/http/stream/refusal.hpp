@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "moments.hpp"
+
 #include <galaxy/time.hpp>
 
 #include <algorithm>
@@ -27,8 +29,9 @@ public:
     void refused(bool declined, Clock::time_point now) noexcept
     {
         stands_ = true;
-        unheard_ = declined ? Duration::zero() : std::min(pause_, std::max(2 * unheard_, soon_));
-        until_ = now + (declined ? pause_ : unheard_);
+        unheard_ =
+            declined ? Duration::zero() : std::min(pause_, std::max(doubled(unheard_), soon_));
+        until_ = after(now, declined ? pause_ : unheard_);
     }
 
     void agreed() noexcept

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/stream/serving.hpp"
 
+#include "moments.hpp"
+
 #include <galaxy/error.hpp>
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <new>
 #include <optional>
 #include <span>
 #include <utility>
@@ -19,9 +22,12 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Bytes that wait to be sent, beyond which values are to be asked for by HTTP: one message may ask
-/// for a large one forty thousand times.
+/// Bytes that wait to be sent, beyond which values in memory are to be asked for by HTTP: one
+/// message may ask for a large one forty thousand times.
 constexpr std::size_t most_unsent = std::size_t{8} << 20;
+
+/// A value longer than this comes in pieces.
+constexpr std::size_t piece_size = Channel::message_size;
 
 /// Requests that are served side by side.
 constexpr std::size_t most_gathered = 16;
@@ -38,11 +44,12 @@ void prefetch(std::string_view value)
 }  // namespace
 
 Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits limits,
-                 std::function<void()> over)
+                 std::shared_ptr<Backlog> backlog, std::function<void()> over)
     : responder_(std::move(responder)),
       channel_(std::move(channel)),
       limits_(limits),
-      over_(std::move(over))
+      over_(std::move(over)),
+      in_line_(std::move(backlog))
 {
 }
 
@@ -125,9 +132,11 @@ bool Serving::answer_or_wait(std::uint64_t id, const PeerRequest& request,
 {
     if (waiting_.contains(id)) return false;
     if (now) {
-        answer(id, *now);
+        answer_from_memory(id, *now);
     } else if (waiting_.size() >= limits_.requests || finishing_) {
         answer(id, {errc::busy});
+    } else if (in_line_.is_too_long()) {
+        append_answer(answers_, {.id = id, .status = Status::ask_by_http, .draining = draining_});
     } else {
         wait(request, id);
     }
@@ -136,13 +145,27 @@ bool Serving::answer_or_wait(std::uint64_t id, const PeerRequest& request,
 
 void Serving::wait(const PeerRequest& wanted, std::uint64_t id)
 {
-    asio::cancellation_signal& left = waiting_[id];
+    asio::cancellation_signal& left = waiting_[id].left;
+    try {
+        ask(wanted, id, left.slot());
+    } catch (const std::bad_alloc&) {
+        waiting_.erase(id);
+        answer(id, {errc::refused});
+    }
+}
+
+void Serving::ask(const PeerRequest& wanted, std::uint64_t id, asio::cancellation_slot left)
+{
     auto handler = [self = shared_from_this(), id](boost::system::error_code error, Value value) {
-        self->arrived(id, {error, std::move(value)});
+        try {
+            self->arrived(id, {error, std::move(value)});
+        } catch (const std::bad_alloc&) {
+            self->channel_->fail_for_memory();
+        }
     };
     responder_.async_answer(
         wanted, asio::bind_executor(channel_->executor(),
-                                    asio::bind_cancellation_slot(left.slot(), std::move(handler))));
+                                    asio::bind_cancellation_slot(left, std::move(handler))));
 }
 
 bool Serving::cancel(const Frame& frame)
@@ -151,40 +174,106 @@ bool Serving::cancel(const Frame& frame)
     if (!id || frame.body.size() != sizeof *id) return false;
     // One that was answered meanwhile is not there any more.
     const auto waiting = waiting_.find(*id);
-    if (waiting != waiting_.end()) waiting->second.emit(asio::cancellation_type::terminal);
+    if (waiting == waiting_.end()) return true;
+    Waiting& one = waiting->second;
+    if (!one.value) {
+        one.left.emit(asio::cancellation_type::terminal);
+    } else {
+        in_line_.remove(one.value->size() - one.sent);
+        waiting_.erase(waiting);
+        answer(*id, {asio::error::operation_aborted});
+    }
     return true;
 }
 
-void Serving::arrived(std::uint64_t id, const PeerAnswer& found)
+void Serving::arrived(std::uint64_t id, PeerAnswer found)
 {
-    waiting_.erase(id);
+    if (ended_) return;
     begin_turn();
-    answer(id, found);
+    const bool large = !found.error && found.value.size() > limits_.value;
+    const bool later = !found.error && (large || queued_ > most_unsent);
+    if (later && (limits_.pieces || !large)) {
+        line_.push_back(id);
+        in_line_.add(found.value.size());
+        waiting_.at(id).value = std::move(found.value);
+        return feed();
+    }
+    waiting_.erase(id);
+    answer_from_memory(id, found);
     flush();
     close_if_finished();
 }
 
-void Serving::answer(std::uint64_t id, const PeerAnswer& found)
+/// As much of what is in line as keeps the writer busy.
+void Serving::feed()
 {
-    Answer said;
-    said.id = id;
-    said.status = status_of(found.error);
-    said.draining = draining_;
+    while (!line_.empty() && channel_->queued() < Channel::message_size) {
+        const std::uint64_t id = line_.front();
+        line_.pop_front();
+        const auto found = waiting_.find(id);
+        if (found == waiting_.end() || !found->second.value) continue;  // cancelled
+        if (send_some(id, found->second)) {
+            waiting_.erase(found);
+        } else {
+            line_.push_back(id);
+        }
+    }
+    close_if_finished();
+}
+
+/// Whether that was the last of it, with the answer.
+bool Serving::send_some(std::uint64_t id, Waiting& waiting)
+{
+    const std::string_view whole = waiting.value->view();
+    const std::string_view rest = whole.substr(waiting.sent);
+    const bool last = rest.size() <= piece_size || !limits_.pieces;
+    const std::size_t size = last ? rest.size() : piece_size;
+    if (last) {
+        draining_ = responder_.draining();
+        append_value(piece_, id, *waiting.value, waiting.sent);
+    } else {
+        append_piece(piece_, {.id = id, .whole = whole.size(), .bytes = rest.substr(0, size)});
+    }
+    channel_->send(piece_, Channel::Company::none);
+    waiting.sent += size;
+    in_line_.remove(size);
+    return last;
+}
+
+/// Nothing was done for it that would have to be done again.
+void Serving::answer_from_memory(std::uint64_t id, const PeerAnswer& found)
+{
     const std::size_t unsent = queued_ + answers_.size();
     if (!found.error && (found.value.size() > limits_.value || unsent > most_unsent)) {
-        said.status = Status::ask_by_http;
-    } else if (!found.error) {
-        const Expiry expiry = found.value.expiry();
-        said.value = found.value.view();
-        if (!expiry.never()) {
-            const Duration left = std::max(expiry.at - responder_.now(), Duration::zero());
-            said.lifetime_ns = static_cast<std::uint64_t>(left.count());
-        }
-        if (expiry.wall) said.expires_ns = expiry.wall->time_since_epoch().count();
+        append_answer(answers_, {.id = id, .status = Status::ask_by_http, .draining = draining_});
+    } else {
+        answer(id, found);
     }
-    append_answer(answers_, said);
+}
+
+void Serving::answer(std::uint64_t id, const PeerAnswer& found)
+{
+    if (found.error) {
+        append_answer(answers_,
+                      {.id = id, .status = status_of(found.error), .draining = draining_});
+    } else {
+        append_value(answers_, id, found.value, 0);
+    }
     // After each, so that no message has more than one value beyond its size.
     if (answers_.size() >= Channel::message_size) flush();
+}
+
+/// Its answer, with what of it comes after `from`.
+void Serving::append_value(std::string& to, std::uint64_t id, const Value& value, std::size_t from)
+{
+    const Expiry expiry = value.expiry();
+    Answer said{.id = id, .draining = draining_, .value = value.view().substr(from)};
+    if (!expiry.never()) {
+        const Duration left = left_until(expiry.at, responder_.now());
+        said.lifetime_ns = static_cast<std::uint64_t>(left.count());
+    }
+    if (expiry.wall) said.expires_ns = expiry.wall->time_since_epoch().count();
+    append_answer(to, said);
 }
 
 void Serving::finish()
@@ -200,8 +289,18 @@ void Serving::close_if_finished()
 
 void Serving::ended(boost::system::error_code)
 {
+    ended_ = true;
+    line_.clear();
+    in_line_.clear();
     // Whoever waits for this peer has left.
-    for (auto& [id, left] : waiting_) left.emit(asio::cancellation_type::terminal);
+    for (auto& [id, one] : waiting_) {
+        if (std::exchange(one.value, std::nullopt)) continue;
+        try {
+            one.left.emit(asio::cancellation_type::terminal);
+        } catch (const std::bad_alloc&) {
+            // It stays to the end of its get.
+        }
+    }
     if (const auto over = std::exchange(over_, nullptr)) over();
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/stream/backlog.hpp"
 #include "http/stream/channel.hpp"
 #include "http/stream/frame.hpp"
 
@@ -11,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,18 +27,27 @@ namespace galaxy::http::stream {
 /// read it, together with the others of its message; else when its get ends. On the channel's
 /// strand, all of it, but where said.
 ///
+/// What was loaded for an answer is sent by this stream in any case, since who asks once more, by
+/// another way, may have it loaded once more. What is too large for one message of others, or comes
+/// while much is unsent, gets in line: of it goes one piece, turn about, whenever the writer has
+/// nothing else, so that nobody waits behind a large value. "Ask by HTTP" is said only before
+/// anything was done: of what is in memory, and instead of waiting while the line is too long, this
+/// stream's or all of the server's.
+///
 /// Keys that are asked for together lie anywhere in memory, so looking them up one by one is to
 /// wait for memory and little else. They are gathered, and looked up side by side.
 class Serving final : public Channel::Owner, public std::enable_shared_from_this<Serving> {
 public:
     struct Limits {
         std::size_t requests = 1024;  ///< that wait for a load at once; more are answered `busy`
-        std::size_t value = std::size_t{64} << 10;  ///< larger ones are to be asked for by HTTP
+        std::size_t value = std::size_t{64} << 10;  ///< larger ones in pieces, or by HTTP
+        bool pieces = false;                        ///< the asker takes these
     };
 
-    /// `over` is called once, when the channel has ended; not where the context goes first.
+    /// `backlog` is the server's. `over` is called once, when the channel has ended; not where the
+    /// context goes first.
     Serving(Responder responder, std::shared_ptr<Channel> channel, Limits limits,
-            std::function<void()> over);
+            std::shared_ptr<Backlog> backlog, std::function<void()> over);
 
     /// From any thread.
     void start() { channel_->start(shared_from_this()); }
@@ -48,7 +59,15 @@ public:
     void drop() { channel_->fail(boost::asio::error::operation_aborted); }
 
 private:
+    /// What waits for its get; then, with its value, in line to be sent.
+    struct Waiting {
+        boost::asio::cancellation_signal left = {};
+        std::optional<Value> value = {};
+        std::size_t sent = 0;  ///< of the value, in pieces
+    };
+
     bool received(std::string_view message) override;
+    void drained() override { feed(); }
     void ended(boost::system::error_code error) override;
 
     bool take(const Frame& frame);
@@ -57,10 +76,15 @@ private:
     bool answer_or_wait(std::uint64_t id, const PeerRequest& request,
                         const std::optional<PeerAnswer>& now);
     void wait(const PeerRequest& wanted, std::uint64_t id);
+    void ask(const PeerRequest& wanted, std::uint64_t id, boost::asio::cancellation_slot left);
     bool cancel(const Frame& frame);
     void begin_turn();
     void answer(std::uint64_t id, const PeerAnswer& answer);
-    void arrived(std::uint64_t id, const PeerAnswer& answer);
+    void answer_from_memory(std::uint64_t id, const PeerAnswer& answer);
+    void append_value(std::string& to, std::uint64_t id, const Value& value, std::size_t from);
+    void arrived(std::uint64_t id, PeerAnswer answer);
+    void feed();
+    bool send_some(std::uint64_t id, Waiting& waiting);
     void flush();
     void close_if_finished();
 
@@ -73,9 +97,13 @@ private:
     std::vector<PeerRequest> requests_;  ///< theirs; they view the message
     std::string answers_;                ///< to be sent when the turn ends
     std::size_t queued_ = 0;             ///< by the channel, when last looked at
-    std::unordered_map<std::uint64_t, boost::asio::cancellation_signal> waiting_;
+    std::unordered_map<std::uint64_t, Waiting> waiting_;
+    std::deque<std::uint64_t> line_;  ///< whose values are to be sent; some may be over
+    Backlog::Share in_line_;          ///< bytes of these
+    std::string piece_;
     bool draining_ = false;
     bool finishing_ = false;
+    bool ended_ = false;
 };
 
 }  // namespace galaxy::http::stream
