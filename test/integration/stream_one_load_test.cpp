@@ -33,6 +33,11 @@ constexpr std::string_view takes_pieces = "X-Galaxy-Pieces: 1\r\n";
 /// Where none of what is asked for below is kept.
 const GalaxyOptions keeps_little = {.capacity = std::size_t{256} << 10};
 
+/// Of both sides, enough on any machine: a node's one thread says nothing while it makes values,
+/// and who takes it for gone asks again.
+constexpr Duration silence = 60s;
+const http::ServerOptions patient = {.stream = {.silence = silence}};
+
 std::string cancelling(std::uint64_t id)
 {
     std::string frame;
@@ -46,10 +51,8 @@ TEST_CASE("What a peer does not keep is loaded once for each get, whatever its s
           "[stream][one-load]")
 {
     const std::string how = GENERATE("uncached:", "over:", "size:");
-    // With time enough on any machine: who is cut off while the node's one thread makes a value
-    // asks again.
-    Node node({.stream = {.silence = 60s}}, keeps_little);
-    const auto protocol = http::protocol({.stream = {.silence = 60s}});
+    Node node(patient, keeps_little);
+    const auto protocol = http::protocol({.stream = {.silence = silence}});
     Caller caller(*protocol, node.uri(), "a");
     int gets = 0;
     for (const std::size_t size : {65'536, 65'537, 131'072, 1'000'000, 5'000'001, 40'000'000}) {
@@ -105,13 +108,14 @@ TEST_CASE("Peers that ask for one key at once share its one load", "[stream][one
 
 TEST_CASE("Many large values at once are loaded once each", "[stream][one-load]")
 {
-    Node node({}, keeps_little);
+    Node node(patient, keeps_little);
     RunningContext io(2);
-    // With time enough on any machine: who asks their own backend instead finds nothing.
-    Universe universe(io.get_executor(), {.self = "b",
-                                          .fetch_protocol = http::protocol(),
-                                          .role = Role::client_only,
-                                          .silence = 60s});
+    // Who asks their own backend instead finds nothing.
+    Universe universe(io.get_executor(),
+                      {.self = "b",
+                       .fetch_protocol = http::protocol({.stream = {.silence = silence}}),
+                       .role = Role::client_only,
+                       .silence = silence});
     const Galaxy g = universe.create(
         "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::not_found(); },
         {.get_timeout = 120s});

@@ -90,6 +90,20 @@ void operator delete(void* memory, const std::nothrow_t&) noexcept
     std::free(memory);
 }
 
+extern "C" {
+
+void* __interceptor_aligned_alloc(std::size_t alignment, std::size_t size);  // the sanitizer's
+
+/// Asio's way.
+void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept
+{
+    if (!galaxy::test::fails(size)) return __interceptor_aligned_alloc(alignment, size);
+    errno = ENOMEM;
+    return nullptr;
+}
+
+}  // extern "C"
+
 #else
 
 extern "C" {

@@ -12,7 +12,7 @@
 #include <utility>
 
 // Allocations that fail, in this program only, whose malloc family is our own (famine.cpp). Under
-// the sanitizers, which bring one of theirs, it is `operator new` alone that fails.
+// the sanitizers, which bring one of theirs, it is `operator new` and `aligned_alloc` that fail.
 namespace galaxy::test {
 
 /// While it lives, allocations of all threads fail as it says, but for those within an `Exempt`.
