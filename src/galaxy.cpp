@@ -256,13 +256,27 @@ bool GalaxyCore::is_answer(const FetchResult& result) const noexcept
 bool GalaxyCore::await_membership(const FlightPtr& flight)
 {
     if (around_.await_membership <= Duration::zero() || around_.membership->known()) return false;
-    around_.when_membership_known([self = shared_from_this(), flight] {
-        self->enter([flight] {
-            if (flight->membership.awaited()) flight->membership.arrive(true);
+    if (!awaits_membership_) {
+        around_.when_membership_known([weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (self) self->enter([core = self.get()] { core->membership_known(); });
         });
-    });
+        awaits_membership_ = true;
+    }
     deadlines_.add(flight->patience, after(flight->begun, around_.await_membership));
     return true;
+}
+
+/// Who goes on may end, and others with it.
+void GalaxyCore::membership_known()
+{
+    std::vector<FlightPtr> waiting;
+    for (const auto& [key, flight] : flights_) {
+        if (flight->membership.awaited()) waiting.push_back(flight);
+    }
+    for (const FlightPtr& flight : waiting) {
+        if (flight->membership.awaited()) flight->membership.arrive(true);
+    }
 }
 
 bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)

@@ -176,6 +176,7 @@ private:
     void take_off(const FlightPtr& flight);
     Task fly(FlightPtr flight);
     bool await_membership(const FlightPtr& flight);
+    void membership_known();
     bool is_answer(const FetchResult& result) const noexcept;
     bool may_ask(Flight& flight, const Ring::Member& owner);
     void ask(const FlightPtr& flight, Link& link);
@@ -257,8 +258,9 @@ private:
     template <class F>
     void take_turn(F& f);  // strand
     template <class F>
-    void apart(F&& f) noexcept;       // strand
-    void end_turn();                  // strand
+    void apart(F&& f) noexcept;  // strand
+    void end_turn();             // strand
+    void free_loader() noexcept;
     void gather_sleepers() noexcept;  // strand
     bool unsettled() const noexcept;  // strand
     void settle_down();               // strand
@@ -307,6 +309,7 @@ private:
     std::shared_ptr<const Backend> backend_;  ///< until the galaxy is shut
     boost::unordered_flat_map<std::string_view, FlightPtr, KeyHash> flights_;
     std::size_t left_behind_ = 0;             ///< of them; nobody waits for these
+    bool awaits_membership_ = false;          ///< is told of the first one
     TimePoint moment_ = TimePoint::min();     ///< of this turn, once it has asked
     bool upkeep_due_ = false;                 ///< of the store, at the end of this turn
     std::vector<std::shared_ptr<Leg>> asks_;  ///< of this turn, not sent yet

@@ -311,8 +311,9 @@ void GalaxyCore::tend_store(const boost::asio::any_io_executor& executor)
     };
     // A coroutine's own turn does for a visit, so that a loop of hits allocates nothing.
     try {
-        if (executor && strand_.is_beneath(executor)) return send_home(visit(tend));
-        enter(tend);
+        if (!executor || !strand_.is_beneath(executor)) return void(enter(tend));
+        send_home(visit(tend));
+        free_loader();
     } catch (const std::bad_alloc&) {
         tending_.store(false, std::memory_order_release);  // another hit will see to it
     }
@@ -337,9 +338,15 @@ void GalaxyCore::end_turn()
     if (here) return here->aftermath.append(std::move(left));
     const std::exception_ptr failure = std::exchange(left.failure, nullptr);
     post_home(std::move(left));
-    if (!loaders_.empty() && at_rest())
-        quietly([this] { strand_.post_beneath(Leftover(shared_from_this(), {})); });
+    free_loader();
     if (failure) std::rethrow_exception(failure);
+}
+
+/// Where no handler that sees to it is to come: a loader that stays parked at rest is work.
+void GalaxyCore::free_loader() noexcept
+{
+    if (loaders_.empty() || !at_rest()) return;
+    quietly([this] { strand_.post_beneath(Leftover(shared_from_this(), {})); });
 }
 
 void GalaxyCore::gather_sleepers() noexcept

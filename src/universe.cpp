@@ -128,17 +128,23 @@ void Universe::start_close(std::shared_ptr<UniverseCore> core, asio::any_io_exec
 {
     const auto closing =
         std::make_shared<EndHandler>(std::move(handler), std::move(executor), core->executor());
-    // Cancelled, the universe closes at once, which ends the wait.
-    const auto cancelled = std::make_shared<std::atomic<bool>>(false);
-    closing->on_cancel([cancelled, weak = std::weak_ptr(core)] {
-        *cancelled = true;
-        if (const auto universe = weak.lock()) universe->close();
-    });
-    core->when_drained([core, closing, cancelled] {
-        core->close();
-        using boost::system::error_code;
-        closing->complete(*cancelled ? error_code(asio::error::operation_aborted) : error_code());
-    });
+    try {
+        // Cancelled, the universe closes at once, which ends the wait.
+        const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+        closing->on_cancel([cancelled, weak = std::weak_ptr(core)] {
+            *cancelled = true;
+            if (const auto universe = weak.lock()) universe->close();
+        });
+        core->when_drained([core, closing, cancelled] {
+            core->close();
+            using boost::system::error_code;
+            closing->complete(*cancelled ? error_code(asio::error::operation_aborted)
+                                         : error_code());
+        });
+    } catch (const std::bad_alloc&) {
+        closing->forget();
+        throw;
+    }
 }
 
 }  // namespace galaxy

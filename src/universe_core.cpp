@@ -86,11 +86,15 @@ std::shared_ptr<GalaxyCore> UniverseCore::create(std::string name, Backend backe
         throw std::invalid_argument("galaxy name \"" + printable(name) + "\" "
                                     + std::string(name_rule));
     }
-    if (closed_)
-        throw boost::system::system_error(make_error_code(errc::closed), "Universe::create");
+    const auto refuse_if_closed = [this] {
+        if (closed_)
+            throw boost::system::system_error(make_error_code(errc::closed), "Universe::create");
+    };
+    refuse_if_closed();
     const auto core = std::make_shared<GalaxyCore>(name, std::move(backend), std::move(options),
                                                    surroundings(), executor());
     const std::lock_guard lock(mutex_);
+    refuse_if_closed();  // who closes walks over those that it finds here
     if (!galaxies_.emplace(name, core).second) {
         throw std::invalid_argument("galaxy \"" + name
                                     + "\" exists; names are unique in a universe");

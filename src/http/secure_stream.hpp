@@ -46,6 +46,10 @@ public:
     /// What `take` would find: bytes, or the end, or nothing yet.
     virtual Seen seen() const noexcept = 0;
 
+    /// Whether more has come from the socket than `seen` knows of: what lies behind a record that
+    /// was read.
+    virtual bool has_unread() noexcept = 0;
+
     /// Room of `record_size` bytes to gather in what is written, untouched until it is written.
     virtual char* gathered() = 0;
     static constexpr std::size_t record_size = std::size_t{16} << 10;

@@ -96,6 +96,10 @@ asio::awaitable<void> Session::converse()
     bool more = true;
     if (core_->options().tls) more = co_await shake_hands();
     while (more && !gone_) {
+        if (core_->finishing() && !begun()) {
+            co_await say_goodbye();
+            co_return;
+        }
         const Read read = co_await read_request();
         if (read.refusal != 0) {
             co_await refuse(read.refusal);

@@ -16,6 +16,7 @@ Seen Transport::look() noexcept
 {
     if (secure_) {
         if (const Seen seen = secure_->seen(); seen != Seen::nothing) return seen;
+        if (secure_->has_unread()) return Seen::bytes;
     }
     char byte = 0;
     const ssize_t seen =

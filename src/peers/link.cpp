@@ -386,6 +386,7 @@ PeerStats Link::stats() const
     PeerStats s;
     s.id = peer_.id;
     s.uri = peer_.uri;
+    std::shared_ptr<RemoteFetcher> fetcher;  // asked without the lock, as it may be a user's
     {
         const std::lock_guard lock(mutex_);
         const auto circuit = health_.circuit();
@@ -394,8 +395,11 @@ PeerStats Link::stats() const
                                                : "half_open";
         s.draining = health_.draining();
         s.opens = health_.opens();
-        s.connections_now = fetcher_ ? fetcher_->connections() : 0;
-        s.reconnects = fetcher_ ? fetcher_->reconnects() : 0;
+        fetcher = fetcher_;
+    }
+    if (fetcher) {
+        s.connections_now = fetcher->connections();
+        s.reconnects = fetcher->reconnects();
     }
     s.fetches = fetches_.value();
     s.peeks = peeks_.value();

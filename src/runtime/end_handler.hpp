@@ -42,6 +42,14 @@ public:
         if (handler_ && !at_home_) quietly([this] { complete(errc::closed); });
     }
 
+    /// The operation did not begin, which its caller is told: the handler is not.
+    void forget() noexcept
+    {
+        if (handler_) boost::asio::get_associated_cancellation_slot(*handler_).clear();
+        handler_.reset();
+        executor_ = {};
+    }
+
     /// Calls `cancel()` when the operation is cancelled, of whatever type.
     template <class F>
     void on_cancel(F cancel)

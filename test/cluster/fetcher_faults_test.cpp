@@ -212,6 +212,34 @@ TEST_CASE("a coroutine fetcher that throws before there is a coroutine has faile
     CHECK(room.universe.stats().peers.front().circuit == (which == 1 ? "closed" : "open"));
 }
 
+TEST_CASE("a fetcher may look at its universe's statistics when it is asked for its own")
+{
+    class Curious final : public RemoteFetcher {
+    public:
+        void start(const FetchRequest&, FetchHandler handler) override
+        {
+            handler->done({.error = errc::not_found});
+        }
+        void cancel(std::uint64_t) override {}
+        void close() override {}
+        std::size_t connections() const noexcept override
+        {
+            if (std::exchange(looks, false)) seen = universe->stats().peers.size();
+            return 7;
+        }
+
+        const Universe* universe = nullptr;
+        mutable bool looks = true;
+        mutable std::size_t seen = 0;
+    };
+    const auto curious = std::make_shared<Curious>();
+    Room room([&](const LinkContext&) { return curious; });
+    curious->universe = &room.universe;
+    room.get();
+    CHECK(room.universe.stats().peers.at(0).connections_now == 7);
+    CHECK(curious->seen == 1);
+}
+
 TEST_CASE("a value above max_value is too large, whatever the protocol says")
 {
     const auto faulty = std::make_shared<Faulty>();

@@ -13,9 +13,13 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -38,6 +42,40 @@ using galaxy::testing::Cluster;
 using galaxy::testing::Network;
 using galaxy::testing::ScriptedBackend;
 namespace asio = boost::asio;
+
+namespace {
+
+/// Does as it is told while a galaxy is being made.
+class Meddling final : public galaxy::Clock {
+public:
+    galaxy::TimePoint now() const noexcept override { return clock_->now(); }
+    galaxy::WallTime wall() const noexcept override { return clock_->wall(); }
+    std::unique_ptr<galaxy::Alarm> make_alarm(asio::any_io_executor executor) override
+    {
+        if (meddle) meddle();
+        return clock_->make_alarm(std::move(executor));
+    }
+
+    std::function<void()> meddle;
+
+private:
+    const std::shared_ptr<galaxy::Clock> clock_ = galaxy::system_clock();
+};
+
+}  // namespace
+
+TEST_CASE("no galaxy is created in a universe that closes meanwhile")
+{
+    asio::io_context io;
+    const auto clock = std::make_shared<Meddling>();
+    Universe universe(io.get_executor(), {.self = "a", .clock = clock});
+    clock->meddle = [&universe] { universe.close(); };
+    const auto load = [](std::string_view) -> asio::awaitable<Loaded> {
+        co_return Loaded::not_found();
+    };
+    CHECK_THROWS_AS(universe.create("g", load), boost::system::system_error);
+    io.run();
+}
 
 TEST_CASE("a universe that is destroyed closes its gets by post, and nothing blocks "
           "(boostorg/mysql #370)")

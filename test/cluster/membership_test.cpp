@@ -2,8 +2,11 @@
 #include <galaxy/testing/cluster.hpp>
 
 #include "support/ask.hpp"
+#include "support/heap.hpp"
+#include "support/patience.hpp"
 #include "support/peers.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
@@ -246,6 +249,42 @@ TEST_CASE("await_membership lets gets wait for the first membership")
     CHECK(count_done(all) == 20);
     for (const AskedPtr& one : all) CHECK(one->ok());
     CHECK(cluster.faults() == "");
+}
+
+TEST_CASE("gets that went on without a membership leave nothing behind")
+{
+    if (galaxy::test::sanitized) SKIP("a sanitizer's allocator does not say what is taken");
+    boost::asio::io_context io;
+    const auto clock = std::make_shared<galaxy::testing::ManualClock>();
+    galaxy::Universe universe(io.get_executor(),
+                              {.self = "a", .await_membership = 1s, .clock = clock});
+    const galaxy::Galaxy g =
+        universe.create("g", [](std::string_view) -> boost::asio::awaitable<galaxy::Loaded> {
+            co_return galaxy::Loaded::uncached(std::string(1 << 20, 'x'));
+        });
+    const auto get_one = [&](int key) {
+        const AskedPtr one = ask(g, std::to_string(key));
+        io.restart();
+        io.poll();
+        REQUIRE_FALSE(one->done);
+        clock->advance(1s);
+        io.restart();
+        io.poll();
+        REQUIRE(one->ok());
+    };
+    for (int key = 0; key != 5; ++key) get_one(key);
+    const std::size_t before = galaxy::test::allocated_bytes();
+    for (int key = 5; key != 50; ++key) get_one(key);
+    CHECK(galaxy::test::allocated_bytes() < before + (std::size_t{1} << 20));
+    // The one that still waits goes on.
+    const AskedPtr last = ask(g, "last");
+    io.restart();
+    io.poll();
+    REQUIRE_FALSE(last->done);
+    universe.set_peers({{"a", "a"}});
+    io.restart();
+    io.poll();
+    CHECK(last->ok());
 }
 
 TEST_CASE("gets under way finish while the membership changes under them")

@@ -25,7 +25,8 @@ public:
     virtual std::string farewell() = 0;
 };
 
-/// TLS, each time on a new connection, with the certificate of `options`.
+/// TLS, each time on a new connection, with the certificate of `options`. What is put on lies in
+/// two records, so that what is read of it is not all that has come.
 std::function<std::unique_ptr<Cloak>()> tls_cloaks(const http::TlsOptions& options);
 
 }  // namespace galaxy::test

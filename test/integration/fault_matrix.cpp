@@ -172,6 +172,12 @@ void during(Scene& scene)
     if (price == Price::some) from.reset();
     REQUIRE(scene.right(met, 0, from));
     REQUIRE(scene.right(late, 1, from));
+    if (price == Price::nothing) {
+        // Over connections of which the fault has left something.
+        const AskedList again = scene.ask_half(0);
+        scene.until([&] { return count_done(again) == again.size(); });
+        REQUIRE(scene.right(again, 0, from));
+    }
     REQUIRE(scene.circuit() == (scene.cell.opens == Opens::never ? "closed" : "open"));
 }
 

@@ -51,6 +51,7 @@ const std::vector<Cell> matrix = {
     {plain, Fault::hang_in_body, Price::two_silences, Opens::at_first},
     {plain, Fault::cut_in_frame, Price::a_moment, Opens::at_third},
     {plain, Fault::garbage, Price::a_moment, Opens::at_third},
+    {plain, Fault::duplicate_answer, Price::nothing, Opens::never},
     {plain, Fault::tls_failure, Price::a_moment, Opens::at_first},
     {plain, Fault::close_while_idle, Price::nothing, Opens::never},
     {stream, Fault::reset, Price::a_moment, Opens::at_third},

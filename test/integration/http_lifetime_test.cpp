@@ -54,6 +54,31 @@ TEST_CASE("A drain lets requests under way end, and no new ones begin", "[http][
     node.thread.join();  // nothing keeps the context from returning
 }
 
+TEST_CASE("A drain ends a connection once the answer has gone out that it was busy with",
+          "[http][server]")
+{
+    Node node;
+    Wire slow = Wire::to(node.port());
+    slow.send(get("/_galaxycache/g/size:20000000"));
+    const std::string some = slow.receive_exactly(1);
+    std::future<boost::system::error_code> drained = drain(node.server, 2s);
+    REQUIRE(eventually([&node] {
+        try {
+            Wire::to(node.port());
+            return false;
+        } catch (const std::exception&) {
+            return true;
+        }
+    }));
+    const Got got = split(some + slow.receive_until("\r\n\r\n"));
+    CHECK_FALSE(got.header("Connection").has_value());
+    CHECK(slow.receive_exactly(20'000'000).size() == 20'000'000);
+    slow.send(get("/_galaxycache/g/k"));
+    CHECK(slow.receive_until("\r\n\r\n") == "");
+    slow.close();
+    CHECK_FALSE(drained.get());
+}
+
 TEST_CASE("A drain is bounded, and may be cut short", "[http][server]")
 {
     Node node;

@@ -247,6 +247,42 @@ TEST_CASE("any allocation of the end of a server with clients may fail")
     });
 }
 
+TEST_CASE("an end that does not begin is told its caller, and not the handler")
+{
+    const bool of_server = GENERATE(false, true);
+    starve([of_server](std::uint64_t n) {
+        std::optional<Exempt> exempt(std::in_place);
+        Node node;
+        http::Server server = http::serve(*node.universe);
+        asio::io_context elsewhere;
+        int told = 0;
+        bool begun = false;
+        bool struck = false;
+        exempt.reset();
+        {
+            const Famine famine = Famine::of_the(n);
+            begun = !starves([&] {
+                auto handler = asio::bind_executor(elsewhere, [&told](auto...) { ++told; });
+                if (of_server) {
+                    server.async_drain(Duration::zero(), handler);
+                } else {
+                    node.universe->async_close(handler);
+                }
+            });
+            struck = famine.struck() != 0;
+        }
+        exempt.emplace();
+        poll_all(elsewhere);
+        CHECK((begun || told == 0));
+        server.close();
+        node.universe->close();
+        poll_all(*node.io);
+        poll_all(elsewhere);
+        CHECK(told == begun);
+        return struck;
+    });
+}
+
 TEST_CASE("any allocation of the end of a server, or of its context, may fail")
 {
     const auto serve_and = [](bool context_first) {

@@ -11,6 +11,7 @@
 #include <boost/asio/buffers_iterator.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -193,6 +194,34 @@ TEST_CASE("What a wait has read comes first, then the rest", "[http][tls]")
         }(ends, got));
         ends.run();
         CHECK(got == text);
+    }
+}
+
+TEST_CASE("A look sees what came with what was read", "[http][tls]")
+{
+    for (const Kind kind : {Kind::plain, Kind::tls}) {
+        CAPTURE(kind == Kind::tls);
+        Ends ends(kind);
+        ends.start([](Ends& on) -> asio::awaitable<void> {
+            const std::string more(1000, 'x');
+            for (int i = 0; i != 3; ++i)
+                co_await asio::async_write(on.client, asio::buffer(more), asio::use_awaitable);
+            while (on.server.socket().available() < 3 * more.size())
+                co_await asio::post(on.io, asio::use_awaitable);
+            std::string got(1000, '\0');
+            for (int left = 3; left != 0; --left) {
+                CAPTURE(left);
+                CHECK(on.server.look() == Seen::bytes);
+                co_await asio::async_read(on.server, asio::buffer(got), asio::use_awaitable);
+                CHECK(got == more);
+            }
+            CHECK(on.server.look() == Seen::nothing);
+            on.client.close();
+            while (on.server.look() == Seen::nothing)
+                co_await asio::post(on.io, asio::use_awaitable);
+            CHECK(on.server.look() == Seen::end);
+        }(ends));
+        ends.run();
     }
 }
 

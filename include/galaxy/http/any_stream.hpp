@@ -23,6 +23,7 @@ public:
     using Moved = boost::asio::any_completion_handler<void(boost::system::error_code, std::size_t)>;
     using Pieces = std::array<boost::asio::const_buffer, 4>;  ///< some may be empty
 
+    /// Of one's own: ends no universe, galaxy or server, as the context's end may wait for it.
     virtual ~AnyStream() = default;
 
     /// A strand.

@@ -15,6 +15,7 @@
 #include <boost/asio/ssl/error.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <openssl/bio.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -187,6 +188,13 @@ Seen Stream::seen() const noexcept
 {
     if (held_from_ < held_to_) return Seen::bytes;
     return end_ ? Seen::end : Seen::nothing;
+}
+
+/// Asio reads more from the socket than one record, and keeps it for OpenSSL.
+bool Stream::has_unread() noexcept
+{
+    const SSL* const ssl = stream_.native_handle();
+    return ::SSL_has_pending(ssl) == 1 || ::BIO_ctrl_pending(::SSL_get_rbio(ssl)) > 0;
 }
 
 char* Stream::gathered()

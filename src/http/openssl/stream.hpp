@@ -38,6 +38,7 @@ public:
     void fill(Done handler) override;
     std::size_t take(boost::asio::mutable_buffer room, error_code& error) noexcept override;
     Seen seen() const noexcept override;
+    bool has_unread() noexcept override;
     char* gathered() override;
     bool is_of_tls(error_code error) const noexcept override;
     std::string explain(error_code error) override;
@@ -50,7 +51,6 @@ private:
     auto keeping(Handler handler);
     struct Read;
     struct Fill;
-    struct Shutdown;
 
     const Context context_;
     boost::asio::ssl::stream<boost::asio::ip::tcp::socket> stream_;
