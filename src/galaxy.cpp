@@ -218,6 +218,12 @@ Task GalaxyCore::fly(FlightPtr flight)
         if (await_membership(flight)) {
             co_await flight->membership;
             flight->patience.withdraw();
+            if (moment() >= flight->deadline) settle(*flight, Audience::all, errc::timed_out);
+            if (flight->abandoned()) {
+                flight->on_peer_leg = false;
+                end_if_over(flight);
+                co_return;
+            }
         }
         if (!flight->ring) flight->ring = around_.membership->ring();
         Ring::Owners owners;
@@ -263,8 +269,13 @@ bool GalaxyCore::await_membership(const FlightPtr& flight)
         });
         awaits_membership_ = true;
     }
-    deadlines_.add(flight->patience, after(flight->begun, around_.await_membership));
+    deadlines_.add(flight->patience, membership_limit(*flight));
     return true;
+}
+
+TimePoint GalaxyCore::membership_limit(const Flight& flight) const noexcept
+{
+    return std::min(flight.deadline, after(flight.begun, around_.await_membership));
 }
 
 /// Who goes on may end, and others with it.
@@ -322,7 +333,11 @@ void GalaxyCore::send_asks() noexcept
 
 void GalaxyCore::patience_over(Flight& flight)
 {
-    if (flight.membership.awaited()) return flight.membership.arrive(false);
+    if (flight.membership.awaited()) {
+        const TimePoint limit = membership_limit(flight);  // a later one may have joined
+        if (moment() < limit) return deadlines_.add(flight.patience, limit);
+        return flight.membership.arrive(false);
+    }
     if (moment() >= flight.half()) return flight.leg->give_up(errc::timed_out);
     deadlines_.add(flight.patience, std::min(flight.half(), flight.leg->watch()));
 }

@@ -46,7 +46,8 @@ struct Surroundings {
     std::shared_ptr<Membership> membership;
     /// Calls back, from any thread, once a membership is known; at once where it is.
     std::function<void(std::function<void()>)> when_membership_known;
-    Duration silence, peek_timeout, await_membership;
+    Duration silence, peek_timeout;
+    Duration await_membership = Duration::zero();
     std::uint64_t seed = 0;
 };
 
@@ -176,6 +177,7 @@ private:
     void take_off(const FlightPtr& flight);
     Task fly(FlightPtr flight);
     bool await_membership(const FlightPtr& flight);
+    TimePoint membership_limit(const Flight& flight) const noexcept;
     void membership_known();
     bool is_answer(const FetchResult& result) const noexcept;
     bool may_ask(Flight& flight, const Ring::Member& owner);

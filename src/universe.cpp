@@ -20,6 +20,12 @@ Universe::Universe(asio::any_io_executor executor, UniverseOptions options)
 {
 }
 
+// No default argument: g++ 12 would destroy it twice where the executor is one that is awaited.
+Universe::Universe(asio::any_io_executor executor)
+    : Universe(std::move(executor), UniverseOptions())
+{
+}
+
 Universe& Universe::operator=(Universe&& other) noexcept
 {
     if (this == &other) return *this;

@@ -9,6 +9,8 @@
 #include <boost/asio/query.hpp>
 #include <boost/asio/system_executor.hpp>
 
+#include <algorithm>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -87,7 +89,7 @@ std::shared_ptr<GalaxyCore> UniverseCore::create(std::string name, Backend backe
                                     + std::string(name_rule));
     }
     const auto refuse_if_closed = [this] {
-        if (closed_)
+        if (closed_ || ending_)
             throw boost::system::system_error(make_error_code(errc::closed), "Universe::create");
     };
     refuse_if_closed();
@@ -114,7 +116,7 @@ Surroundings UniverseCore::surroundings()
     };
     s.silence = options_.silence;
     s.peek_timeout = options_.peek_timeout;
-    s.await_membership = options_.await_membership;
+    if (options_.fetch_protocol) s.await_membership = options_.await_membership;
     s.seed = ++next_seed_;
     return s;
 }
@@ -234,7 +236,8 @@ void UniverseCore::close()
 }
 
 void UniverseCore::when_drained(std::function<void()> drained)
-{
+try {
+    ending_ = true;
     const auto all = galaxies();
     if (all.empty()) return drained();
     const auto left = std::make_shared<std::atomic<std::size_t>>(all.size());
@@ -243,6 +246,9 @@ void UniverseCore::when_drained(std::function<void()> drained)
             if (left->fetch_sub(1) == 1) drained();
         });
     }
+} catch (const std::bad_alloc&) {
+    ending_ = false;
+    throw;
 }
 
 void UniverseCore::context_gone(Garbage& garbage) noexcept

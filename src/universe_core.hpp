@@ -71,7 +71,7 @@ private:
     std::map<std::string, std::shared_ptr<GalaxyCore>, std::less<>> galaxies_;
     std::vector<std::function<void()>> await_membership_;
     std::atomic<std::uint64_t> next_seed_;
-    std::atomic<bool> draining_ = false, closed_ = false;
+    std::atomic<bool> draining_ = false, ending_ = false, closed_ = false;
 };
 
 }  // namespace galaxy

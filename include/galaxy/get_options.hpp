@@ -24,7 +24,11 @@ struct TraceContext {
     std::string_view b3_span_id = {};   ///< `X-B3-SpanId`
     std::string_view b3_sampled = {};   ///< `X-B3-Sampled`
 
-    bool empty() const noexcept { return traceparent.empty() && b3_trace_id.empty(); }
+    bool empty() const noexcept
+    {
+        return traceparent.empty() && b3_trace_id.empty() && b3_span_id.empty()
+               && b3_sampled.empty();
+    }
 };
 
 /// Options of one get. Trivially destructible on purpose: safe to write inside a `co_await` on g++

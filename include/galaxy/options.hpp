@@ -109,7 +109,8 @@ struct UniverseOptions {
     /// Between two probes of a failed peer: the first pause, doubled up to the second. Positive.
     Duration backoff_min = std::chrono::milliseconds(100);
     Duration backoff_max = std::chrono::seconds(10);
-    /// How long gets wait for the first membership. Zero: until then this process owns every key.
+    /// How long each miss waits for the first membership, within its own time; then, and without a
+    /// `fetch_protocol`, the key is taken for this process's own. Zero: at once.
     Duration await_membership = Duration::zero();
 
     /// Null: the machine's clocks.

@@ -37,14 +37,15 @@ public:
     using executor_type = boost::asio::any_io_executor;
 
     /// `executor`'s context must be alive now. Throws `std::invalid_argument` for bad options.
-    explicit Universe(executor_type executor, UniverseOptions options = {});
+    Universe(executor_type executor, UniverseOptions options);
+    explicit Universe(executor_type executor);
     Universe(Universe&&) noexcept = default;
     Universe& operator=(Universe&&) noexcept;
     ~Universe();
 
     /// Makes a galaxy. `name` is 1 to 255 printable ASCII characters without a blank at either
     /// end, the same at every node. Throws `std::invalid_argument` for a name taken or bad options,
-    /// `system_error` when closed.
+    /// `system_error` when closed, or about to be by `async_close`.
     Galaxy create(std::string name, Backend backend, GalaxyOptions options = {});
 
     /// The galaxy of that name, if there is one.
@@ -91,10 +92,12 @@ public:
     /// deadlines, those that this thread began before among them, then closes. No call is waited
     /// for beyond `backend_timeout` (a cancelled one as long again), and nothing longer than the
     /// longest `get_timeout + backend_timeout` of the galaxies, whatever their backends do: what is
-    /// still under way then ends with `closed`.
+    /// still under way then ends with `closed`. No galaxy is created from now on.
     ///
-    /// The signature is `void(error_code)`. Cancellation closes at once and completes with
-    /// `operation_aborted`. Where the universe's context goes first, a handler on another context
+    /// The signature is `void(error_code)`. It says that the gets have ended, not that each has been
+    /// told: handlers of theirs may still be queued, on this context or others, and want to be run.
+    /// Cancellation closes at once and completes with `operation_aborted`; `close`, and the end of the
+    /// universe, let it complete without an error. Where the universe's context goes first, a handler on another context
     /// that lives is told `errc::closed`; one on the context that goes is dropped with it.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_close(Token&& token)

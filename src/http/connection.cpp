@@ -121,6 +121,9 @@ void Connection::connected(Dialed outcome)
     io_->dialing.reset();
     if (outcome.error) return fail(outcome.error, std::move(outcome.detail));
     io_->transport = *std::move(outcome.transport);
+    // An answer to nobody's request would be taken for that of ours.
+    if (io_->transport.has_bytes())
+        return fail(errc::protocol_error, "the peer spoke before it was asked");
     send();
 }
 
@@ -218,11 +221,14 @@ void Connection::answered()
 {
     // The server's word on a connection that was idle for too long, and not on this request.
     if (pooled_ && parser_->status() == 408) return start_over();
+    // Nothing that we ask is conditional: who says 304 may mean a body that is to come.
+    const bool clear = parser_->is_done() && parser_->status() != 304 && inlet_.pending() == 0;
+    const bool keeps = clear && parser_->keep_alive();
     Answer answer;
     answer.status = parser_->status();
     answer.fields = std::move(parser_->fields());
     answer.body = std::move(parser_->body());
-    end(std::move(answer), parser_->is_done() && parser_->keep_alive() && inlet_.pending() == 0);
+    end(std::move(answer), keeps);
 }
 
 /// Sends the request again, once, on a new connection: the server has not looked at it, and if it

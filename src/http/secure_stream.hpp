@@ -50,6 +50,9 @@ public:
     /// was read.
     virtual bool has_unread() noexcept = 0;
 
+    /// Whether there are bytes to read in what has come from the socket.
+    virtual bool has_bytes() noexcept = 0;
+
     /// Room of `record_size` bytes to gather in what is written, untouched until it is written.
     virtual char* gathered() = 0;
     static constexpr std::size_t record_size = std::size_t{16} << 10;

@@ -112,7 +112,7 @@ asio::awaitable<void> Session::converse()
         if (!read.complete) co_return;
         if (asks_for_stream()) {
             // Who sends on before the upgrade is answered does not wait for what it says.
-            if (inlet_.pending() > 0 || watching_) {
+            if (inlet_.pending() > 0 || watching_ || transport_.look() == Seen::bytes) {
                 co_await refuse(400);
             } else {
                 co_await serve_stream();
@@ -362,7 +362,9 @@ void Session::drop_if_quiet()
 void Session::drop_if_idle()
 {
     if (serving_) return serving_->finish();
-    if (shaking_hands_ || (reader_ && !answering_ && !begun())) drop();
+    // What has just come is answered, as the last one.
+    const bool idle = reader_ && !answering_ && !begun() && transport_.look() != Seen::bytes;
+    if (shaking_hands_ || idle) drop();
 }
 
 /// Whether some of the next request has been read.

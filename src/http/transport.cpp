@@ -26,6 +26,11 @@ Seen Transport::look() noexcept
     return nothing ? Seen::nothing : Seen::end;
 }
 
+bool Transport::has_bytes() noexcept
+{
+    return secure_ ? secure_->has_bytes() : look() == Seen::bytes;
+}
+
 void Transport::close() noexcept
 {
     error_code ignored;

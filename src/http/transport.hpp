@@ -97,8 +97,12 @@ public:
         return secure_ ? secure_->take(room, error) : plain_.read_some(room, error);
     }
 
-    /// Looks what the other side has done, without reading.
+    /// Looks what the other side has done, without reading. Under TLS what is seen to have come
+    /// need not be bytes for us.
     Seen look() noexcept;
+
+    /// Whether bytes for us are known to have come. Under TLS those that lie in the system are not.
+    bool has_bytes() noexcept;
 
     /// At once; what is under way ends with `operation_aborted`.
     void close() noexcept;

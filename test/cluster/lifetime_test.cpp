@@ -8,6 +8,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -75,6 +76,46 @@ TEST_CASE("no galaxy is created in a universe that closes meanwhile")
     };
     CHECK_THROWS_AS(universe.create("g", load), boost::system::system_error);
     io.run();
+}
+
+TEST_CASE("no galaxy is created in a universe that is about to close")
+{
+    Cluster cluster({.nodes = 1});
+    cluster.backend().hold();
+    const AskedPtr asked = ask(cluster.galaxy(0), "k");
+    cluster.settle();
+    bool closed = false;
+    cluster.universe(0).async_close([&closed](boost::system::error_code) { closed = true; });
+    cluster.settle();
+    const auto load = [](std::string_view) -> asio::awaitable<Loaded> {
+        co_return Loaded::not_found();
+    };
+    CHECK_THROWS_AS(cluster.universe(0).create("late", load), boost::system::system_error);
+    CHECK_FALSE(closed);
+    cluster.backend().release();
+    cluster.settle();
+    CHECK(asked->ok());
+    CHECK(closed);
+}
+
+TEST_CASE("a universe may be made of an executor that is awaited")
+{
+    asio::io_context io;
+    bool done = false;
+    asio::co_spawn(
+        io,
+        [&done]() -> asio::awaitable<void> {
+            Universe universe(co_await asio::this_coro::executor);
+            const Galaxy g =
+                universe.create("g", [](std::string_view key) -> asio::awaitable<Loaded> {
+                    co_return Loaded::value(std::string(key));
+                });
+            const Value value = co_await g.get("k");
+            done = value.view() == "k";
+        },
+        asio::detached);
+    io.run();
+    CHECK(done);
 }
 
 TEST_CASE("a universe that is destroyed closes its gets by post, and nothing blocks "

@@ -257,7 +257,10 @@ TEST_CASE("gets that went on without a membership leave nothing behind")
     boost::asio::io_context io;
     const auto clock = std::make_shared<galaxy::testing::ManualClock>();
     galaxy::Universe universe(io.get_executor(),
-                              {.self = "a", .await_membership = 1s, .clock = clock});
+                              {.self = "a",
+                               .fetch_protocol = galaxy::testing::Network(clock).protocol(),
+                               .await_membership = 1s,
+                               .clock = clock});
     const galaxy::Galaxy g =
         universe.create("g", [](std::string_view) -> boost::asio::awaitable<galaxy::Loaded> {
             co_return galaxy::Loaded::uncached(std::string(1 << 20, 'x'));
@@ -285,6 +288,57 @@ TEST_CASE("gets that went on without a membership leave nothing behind")
     io.restart();
     io.poll();
     CHECK(last->ok());
+}
+
+TEST_CASE("a get waits for the membership no longer than it has time, and is nobody's then")
+{
+    Cluster cluster({.nodes = 1, .universe = {.await_membership = 24h}, .set_peers = false});
+    const galaxy::Galaxy g = cluster.galaxy(0);
+    const AskedPtr brief = ask(g, "k", {.timeout = 100ms});
+    cluster.advance(50ms);
+    const AskedPtr longer = ask(g, "k", {.timeout = 100ms});
+    cluster.advance(50ms);
+    CHECK(brief->failed_with(galaxy::errc::timed_out));
+    CHECK_FALSE(longer->done);
+    CHECK(g.stats().flights_now == 1);
+    SECTION("but comes in time")
+    {
+        cluster.set_peers({0});
+        cluster.settle();
+        CHECK(longer->ok());
+    }
+    SECTION("the last one's")
+    {
+        cluster.advance(50ms);
+        CHECK(longer->failed_with(galaxy::errc::timed_out));
+        CHECK(cluster.backend().calls() == 0);
+    }
+    SECTION("though all leave")
+    {
+        const AskedPtr other = ask(g, "other", {.timeout = 24h});
+        cluster.settle();
+        CHECK(g.stats().flights_now == 2);
+        other->cancel();
+        cluster.settle();
+        CHECK(g.stats().flights_now == 1);
+        cluster.advance(50ms);
+        CHECK(cluster.backend().calls() == 0);
+    }
+    CHECK(g.stats().flights_now == 0);
+    CHECK(cluster.faults() == "");
+}
+
+TEST_CASE("nothing waits for a membership that cannot come")
+{
+    boost::asio::io_context io;
+    galaxy::Universe universe(io.get_executor(), {.self = "a", .await_membership = 24h});
+    const galaxy::Galaxy g =
+        universe.create("g", [](std::string_view) -> boost::asio::awaitable<galaxy::Loaded> {
+            co_return galaxy::Loaded::value("v");
+        });
+    const AskedPtr asked = ask(g, "k");
+    io.run();
+    CHECK(asked->ok());
 }
 
 TEST_CASE("gets under way finish while the membership changes under them")

@@ -82,6 +82,24 @@ TEST_CASE("what nobody asked an origin for answers no other key")
         CHECK(node.get("1").status == 502);
         CHECK(node.get("2").body == "value of /o/2");
     }
+    SECTION("the body of an answer that has none, when it is too late")
+    {
+        // It comes while the next request is on its way, or is what that is answered.
+        const ScriptedPeer origin([&](Wire& wire, std::size_t connection) {
+            if (connection > 0)
+                return answering([](const std::string& target, std::size_t) {
+                    return value(target);
+                })(wire, connection);
+            const std::string late = value("nobody");
+            wire.receive_until("\r\n\r\n");
+            wire.send("HTTP/1.1 304 Not Modified\r\nContent-Length: " + std::to_string(late.size())
+                      + "\r\n\r\n");
+            if (!wire.receive_until("\r\n\r\n").empty()) wire.send(late);
+        });
+        NodeProcess node("a", {"--origin", url(origin)});
+        CHECK(node.get("1").status == 502);
+        CHECK(node.get("2").body == "value of /o/2");
+    }
     SECTION("while the connection is idle")
     {
         std::atomic<bool> first_is_read = false;

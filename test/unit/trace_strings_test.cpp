@@ -1,9 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "trace_strings.hpp"
 
+#include <galaxy/get_options.hpp>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <string>
+
+TEST_CASE("No part of a trace's context is overlooked")
+{
+    using galaxy::TraceContext;
+    CHECK(TraceContext().empty());
+    CHECK_FALSE(TraceContext{.traceparent = "t"}.empty());
+    CHECK_FALSE(TraceContext{.b3_trace_id = "t"}.empty());
+    CHECK_FALSE(TraceContext{.b3_span_id = "t"}.empty());
+    CHECK_FALSE(TraceContext{.b3_sampled = "0"}.empty());
+}
 
 TEST_CASE("Headers of tracing are handed on only where harmless", "[http][wire]")
 {

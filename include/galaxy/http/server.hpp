@@ -85,7 +85,7 @@ public:
     /// The signature is `void(error_code)`; cancellation closes at once, and so does `close`: both
     /// complete it with `operation_aborted`. Where the universe's context goes first, a handler on
     /// another context that lives is told `errc::closed`; one on the context that goes is dropped
-    /// with it. Call `Universe::drain` first.
+    /// with it. Of several drains the first one's `grace` counts. Call `Universe::drain` first.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_drain(Duration grace, Token&& token)
     {
@@ -105,6 +105,6 @@ private:
 
 /// Starts a complete server for peers on the universe's executor. A server is outstanding work
 /// until closed. Throws `system_error` where the address, which it then names, cannot be bound.
-Server serve(const Universe& universe, ServerOptions options = {});
+[[nodiscard]] Server serve(const Universe& universe, ServerOptions options = {});
 
 }  // namespace galaxy::http

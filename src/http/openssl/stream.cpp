@@ -16,6 +16,7 @@
 #include <boost/system/system_error.hpp>
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
@@ -195,6 +196,15 @@ bool Stream::has_unread() noexcept
 {
     const SSL* const ssl = stream_.native_handle();
     return ::SSL_has_pending(ssl) == 1 || ::BIO_ctrl_pending(::SSL_get_rbio(ssl)) > 0;
+}
+
+bool Stream::has_bytes() noexcept
+{
+    if (seen() == Seen::bytes) return true;
+    char byte = 0;
+    const bool has = ::SSL_peek(stream_.native_handle(), &byte, sizeof byte) > 0;
+    ::ERR_clear_error();
+    return has;
 }
 
 char* Stream::gathered()

@@ -39,6 +39,7 @@ public:
     std::size_t take(boost::asio::mutable_buffer room, error_code& error) noexcept override;
     Seen seen() const noexcept override;
     bool has_unread() noexcept override;
+    bool has_bytes() noexcept override;
     char* gathered() override;
     bool is_of_tls(error_code error) const noexcept override;
     std::string explain(error_code error) override;

@@ -9,7 +9,6 @@
 #include <galaxy/error.hpp>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <boost/system/errc.hpp>

@@ -9,7 +9,6 @@
 
 #include <galaxy/error.hpp>
 
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
