@@ -94,11 +94,12 @@ public:
     /// longest `get_timeout + backend_timeout` of the galaxies, whatever their backends do: what is
     /// still under way then ends with `closed`. No galaxy is created from now on.
     ///
-    /// The signature is `void(error_code)`. It says that the gets have ended, not that each has been
-    /// told: handlers of theirs may still be queued, on this context or others, and want to be run.
-    /// Cancellation closes at once and completes with `operation_aborted`; `close`, and the end of the
-    /// universe, let it complete without an error. Where the universe's context goes first, a handler on another context
-    /// that lives is told `errc::closed`; one on the context that goes is dropped with it.
+    /// The signature is `void(error_code)`. It says that the gets have ended, not that each has
+    /// been told: handlers of theirs may still be queued, on this context or others, and want to be
+    /// run. Cancellation closes at once and completes with `operation_aborted`; `close`, and the
+    /// end of the universe, let it complete without an error. Where the universe's context goes
+    /// first, a handler on another context that lives is told `errc::closed`; one on the context
+    /// that goes is dropped with it.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_close(Token&& token)
     {
