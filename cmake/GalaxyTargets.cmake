@@ -6,7 +6,11 @@ function(galaxy_own target)
     target_compile_features(${target} PUBLIC cxx_std_20)
     set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
     target_compile_options(${target} PRIVATE
-        -Wall -Wextra -Wpedantic -Wshadow
+        -Wall -Wextra -Wpedantic
+        # Where several sources are compiled at once, they see each other's unnamed namespaces, and g++
+        # takes each for a header.
+        $<$<NOT:$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wshadow>
+        $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>
         # g++ 12 sees the operator delete of Asio's coroutine frames, but not the new that matches it;
         # and, at -O3, an overlap in the assignment of a literal to a string that is none (GCC's PR 105651).
         $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>
@@ -26,15 +30,4 @@ function(galaxy_add_library target)
         EXPORT_NAME ${arg_EXPORT_NAME}
         VERSION ${PROJECT_VERSION}
         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-endfunction()
-
-# For builds from nothing: what the sources of one target, or of several, include most is read once. Off
-# otherwise, as it hides includes that are missing and ccache makes less of it.
-option(GALAXY_PRECOMPILE "Precompile the headers that are included most" OFF)
-
-# galaxy_precompile(...): target_precompile_headers(...), where that is wanted.
-function(galaxy_precompile)
-    if(GALAXY_PRECOMPILE)
-        target_precompile_headers(${ARGN})
-    endif()
 endfunction()

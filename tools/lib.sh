@@ -255,11 +255,13 @@ unpack_services() {
 }
 
 # Warnings are errors to those who change galaxy, and to nobody who only builds it, whatever the compiler.
+# With CMAKE_UNITY_BUILD=ON several sources are compiled at once, which from nothing takes half the time.
 build_preset() {
     local preset=$1 log options=("${configure_options[@]}")
     shift
     # The variable is for the builds within tests, which the flag does not reach.
     [ -n "${CI:-}" ] || options+=(--compile-no-warning-as-error -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF)
+    [ -z "${CMAKE_UNITY_BUILD:-}" ] || options+=(-DCMAKE_UNITY_BUILD="$CMAKE_UNITY_BUILD")
     log=$(mktemp)
     if ! (cd "$galaxy_root" && cmake --preset "$preset" "${options[@]}") >"$log" 2>&1; then
         cat "$log" >&2

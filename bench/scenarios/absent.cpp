@@ -34,9 +34,9 @@ galaxy::Backend backend_that(Has has, std::size_t value_size)
     throw std::runtime_error("the backend's answer is not what came back");
 }
 
-class Asker {
+class AbsenceAsker {
 public:
-    Asker(const Options& options, Has has)
+    AbsenceAsker(const Options& options, Has has)
         : has_(has),
           key_(options.key_size, '\0'),
           node_(backend_that(has, options.value_size), galaxy_options(options))
@@ -89,24 +89,24 @@ private:
     Node node_;
 };
 
-using Way = asio::awaitable<void> (Asker::*)(Place);
+using Way = asio::awaitable<void> (AbsenceAsker::*)(Place);
 
 void enter(Contest& contest, std::string name, const Options& options, Has has, Way way)
 {
-    auto asker = std::make_shared<Asker>(options, has);
+    auto asker = std::make_shared<AbsenceAsker>(options, has);
     contest.add(std::move(name), {{"threads", 1}}, [asker, way, &options](Histogram& latencies) {
         return run_workers(asker->io(), 1, 1, options.seconds, latencies,
                            [&](Place place) { return ((*asker).*way)(place); });
     });
 }
 
-void run(const Options& options, Report& report)
+void run_absent(const Options& options, Report& report)
 {
     Contest contest(options);
-    enter(contest, "galaxy try_get absent", options, Has::nothing, &Asker::by_try_get);
-    enter(contest, "galaxy try_get present", options, Has::everything, &Asker::by_try_get);
-    enter(contest, "galaxy get absent", options, Has::nothing, &Asker::by_get);
-    enter(contest, "galaxy get present", options, Has::everything, &Asker::by_get);
+    enter(contest, "galaxy try_get absent", options, Has::nothing, &AbsenceAsker::by_try_get);
+    enter(contest, "galaxy try_get present", options, Has::everything, &AbsenceAsker::by_try_get);
+    enter(contest, "galaxy get absent", options, Has::nothing, &AbsenceAsker::by_get);
+    enter(contest, "galaxy get present", options, Has::everything, &AbsenceAsker::by_get);
     contest.compare("galaxy try_get absent", "galaxy try_get present");
     contest.compare("galaxy get absent", "galaxy get present");
     contest.compare("galaxy get absent", "galaxy try_get absent");
@@ -124,7 +124,7 @@ Scenario absent_scenario()
             "keys that the backend does not have",
             {"--residents", "--key-size", "--value-size", "--rounds", "--seconds", "--only"},
             {},
-            run};
+            run_absent};
 }
 
 }  // namespace bench

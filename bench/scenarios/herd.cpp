@@ -178,7 +178,7 @@ void enter(Contest& contest, std::string name, const Options& options, std::size
                 [herd](Histogram&) { return herd->turn(); });
 }
 
-void run(const Options& options, Report& report)
+void run_herd(const Options& options, Report& report)
 {
     for (const std::size_t threads : options.threads) {
         Contest contest(options);
@@ -212,7 +212,7 @@ Scenario herd_scenario()
             "thousands of callers of one missing key",
             {"--threads", "--callers", "--key-size", "--value-size", "--rounds", "--only"},
             defaults,
-            run};
+            run_herd};
 }
 
 }  // namespace bench

@@ -153,7 +153,7 @@ std::string title_of(const Options& options, std::size_t residents, std::size_t 
     return title;
 }
 
-void run(const Options& options, Report& report)
+void run_hit(const Options& options, Report& report)
 {
     const bool several = options.residents.size() * options.threads.size() > 1;
     for (const std::size_t residents : options.residents) {
@@ -183,7 +183,7 @@ Scenario hit_scenario()
             {"--residents", "--threads", "--key-size", "--value-size", "--zipf", "--rounds",
              "--seconds", "--rate", "--only", "--count-allocations"},
             {},
-            run};
+            run_hit};
 }
 
 }  // namespace bench

@@ -118,7 +118,7 @@ void enter(Contest& contest, const std::string& where, std::size_t askers, const
     contest.compare("get_many" + where, "a get a caller" + where);
 }
 
-void run(const Options& options, Report& report)
+void run_many(const Options& options, Report& report)
 {
     const std::size_t residents = options.residents[0];
     const Requests requests(residents, options.key_size, options.popularity);
@@ -155,7 +155,7 @@ Scenario many_scenario()
             {"--residents", "--callers", "--key-size", "--value-size", "--zipf", "--rounds",
              "--seconds", "--only"},
             defaults,
-            run};
+            run_many};
 }
 
 }  // namespace bench

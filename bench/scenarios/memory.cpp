@@ -146,7 +146,7 @@ void churn(const Options& options, std::size_t threads, Report& report)
                options.threads.size() > 1 ? ", " + counted(threads, "thread") : std::string());
 }
 
-void run(const Options& options, Report& report)
+void run_memory(const Options& options, Report& report)
 {
     if (options.churn.count() > 0) {
         report.parameters()["churn"] = options.churn.count();
@@ -170,7 +170,7 @@ Scenario memory_scenario()
             {"--residents", "--threads", "--key-size", "--value-size", "--rounds", "--only",
              "--churn", "--megabytes"},
             defaults,
-            run};
+            run_memory};
 }
 
 }  // namespace bench

@@ -259,7 +259,7 @@ void compete(const Options& options, std::size_t threads, Room room, Report& rep
     report.add(contest.table(std::move(title)), suffix);
 }
 
-void run(const Options& options, Report& report)
+void run_miss(const Options& options, Report& report)
 {
     for (const std::size_t threads : options.threads) {
         compete(options, threads, Room::ample, report);
@@ -276,7 +276,7 @@ Scenario miss_scenario()
             {"--residents", "--threads", "--callers", "--key-size", "--value-size", "--rounds",
              "--seconds", "--rate", "--only"},
             {},
-            run};
+            run_miss};
 }
 
 }  // namespace bench

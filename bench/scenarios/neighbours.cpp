@@ -51,7 +51,7 @@ Sample turn_beside(Asker& asker, const Neighbour& neighbour, const Options& opti
     return sample;
 }
 
-void run(const Options& options, Report& report)
+void run_neighbours(const Options& options, Report& report)
 {
     const Requests requests(options.residents[0], options.key_size, options.popularity);
     auto asker = std::make_shared<Asker>(options, Asker::By::stream);
@@ -84,7 +84,7 @@ Scenario neighbours_scenario()
             {"--residents", "--callers", "--key-size", "--value-size", "--zipf", "--rounds",
              "--seconds", "--rate", "--only"},
             defaults,
-            run};
+            run_neighbours};
 }
 
 }  // namespace bench

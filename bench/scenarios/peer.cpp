@@ -86,7 +86,7 @@ void enter_server(Contest& contest, std::string name, const Options& options,
                 });
 }
 
-void run(const Options& options, Report& report)
+void run_peer(const Options& options, Report& report)
 {
     const std::size_t residents = options.residents[0];
     const Requests requests(residents, options.key_size, options.popularity);
@@ -145,7 +145,7 @@ Scenario peer_scenario()
             {"--residents", "--threads", "--callers", "--key-size", "--value-size", "--zipf",
              "--rounds", "--seconds", "--rate", "--only"},
             defaults,
-            run};
+            run_peer};
 }
 
 }  // namespace bench

@@ -162,7 +162,7 @@ void run_trace(const Options& options, const std::string& file, Report& report, 
     }
 }
 
-void run(const Options& options, Report& report)
+void run_replay(const Options& options, Report& report)
 {
     if (options.trace.empty() == options.all.empty())
         throw UsageError("--trace: give it, or --all");
@@ -192,7 +192,7 @@ Scenario replay_scenario()
             {"--trace", "--all", "--capacity", "--capacity-percent", "--promoter", "--key-size",
              "--value-size", "--rounds", "--only"},
             defaults,
-            run};
+            run_replay};
 }
 
 }  // namespace bench

@@ -61,7 +61,7 @@ std::uint16_t port_of(support::Process& node)
     return port;
 }
 
-void run(const Options& options, Report& report)
+void run_serve(const Options& options, Report& report)
 {
     const Wrk wrk;
     const bool too_long = options.value_size > Nginx::longest_value;
@@ -102,7 +102,7 @@ Scenario serve_scenario()
             "one key over HTTP, asked for by wrk",
             {"--callers", "--key-size", "--value-size", "--rounds", "--seconds", "--only"},
             defaults,
-            run};
+            run_serve};
 }
 
 }  // namespace bench

@@ -27,7 +27,7 @@ namespace bench {
 namespace {
 
 std::atomic<bool> counting{false};
-std::atomic<std::uint64_t> counted{0};
+std::atomic<std::uint64_t> calls{0};
 
 }  // namespace
 
@@ -42,7 +42,7 @@ bool Allocations::countable() noexcept
 
 void Allocations::start() noexcept
 {
-    counted = 0;
+    calls = 0;
     counting = true;
 }
 
@@ -53,7 +53,7 @@ void Allocations::stop() noexcept
 
 std::uint64_t Allocations::count() noexcept
 {
-    return counted;
+    return calls;
 }
 
 }  // namespace bench
@@ -65,7 +65,7 @@ namespace {
 void count_one() noexcept
 {
     if (bench::counting.load(std::memory_order_relaxed))
-        bench::counted.fetch_add(1, std::memory_order_relaxed);
+        bench::calls.fetch_add(1, std::memory_order_relaxed);
 }
 
 }  // namespace

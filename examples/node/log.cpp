@@ -77,8 +77,8 @@ std::string dropped_notice(std::size_t dropped)
 // Never destroyed: to join its thread would be to wait for the reader.
 LogWriter& writer()
 {
-    constexpr std::size_t most_bytes = 1 << 20;
-    static LogWriter& one = *new LogWriter(STDERR_FILENO, most_bytes, dropped_notice);
+    constexpr std::size_t most_waiting = 1 << 20;
+    static LogWriter& one = *new LogWriter(STDERR_FILENO, most_waiting, dropped_notice);
     return one;
 }
 

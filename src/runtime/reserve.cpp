@@ -14,16 +14,16 @@ namespace {
 
 constexpr std::size_t block_count = 1024;  // no memory until they are needed
 
-union Block {
-    Block* next;
+union ReservedBlock {
+    ReservedBlock* next;
     alignas(std::max_align_t) std::byte bytes[reserved_block_size];
 };
 
 // Immortal all of it: handlers may be destroyed while the process ends.
-constinit std::array<Block, block_count> blocks{};
+constinit std::array<ReservedBlock, block_count> blocks{};
 constinit std::mutex mutex;
-constinit Block* returned = nullptr;    // guarded
-constinit std::size_t never_taken = 0;  // guarded: from there on
+constinit ReservedBlock* returned = nullptr;  // guarded
+constinit std::size_t never_taken = 0;        // guarded: from there on
 
 bool is_set_aside(const void* block) noexcept
 {
@@ -31,7 +31,7 @@ bool is_set_aside(const void* block) noexcept
     return !before(block, blocks.data()) && before(block, blocks.data() + block_count);
 }
 
-Block* take_block() noexcept
+ReservedBlock* take_block() noexcept
 {
     const std::lock_guard lock(mutex);
     if (returned) return std::exchange(returned, returned->next);
@@ -45,7 +45,7 @@ void* take_reserved(std::size_t size)
     try {
         return take_recycled(size);
     } catch (const std::bad_alloc&) {
-        Block* const block = size <= reserved_block_size ? take_block() : nullptr;
+        ReservedBlock* const block = size <= reserved_block_size ? take_block() : nullptr;
         if (!block) throw;
         return block->bytes;
     }
@@ -55,7 +55,7 @@ void give_reserved(void* block, std::size_t size) noexcept
 {
     if (!is_set_aside(block)) return recycle(block, size);
     const std::lock_guard lock(mutex);
-    returned = ::new (block) Block{returned};
+    returned = ::new (block) ReservedBlock{returned};
 }
 
 }  // namespace galaxy

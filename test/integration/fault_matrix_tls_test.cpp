@@ -23,44 +23,44 @@ const http::TlsOptions& shown()
     return options;
 }
 
-FaultyPeer::Wrap wrap()
+FaultyPeer::Wrap cloaked()
 {
     return tls_cloaks(shown());
 }
 
-constexpr Tongue plain{"plain under TLS", plain_dialect,
-                       [] {
-                           return http::protocol({.stream = {.connections = 0},
-                                                  .connect_timeout = 10s,
-                                                  .tls = http::Tls(shown())});
-                       },
-                       wrap};
-constexpr Tongue stream{"stream under TLS", stream_dialect,
-                        [] {
-                            return http::protocol({.stream = {.ask_again = 0s},
-                                                   .connect_timeout = 10s,
-                                                   .tls = http::Tls(shown())});
-                        },
-                        wrap};
+constexpr Tongue plain_tls{"plain under TLS", plain_dialect,
+                           [] {
+                               return http::protocol({.stream = {.connections = 0},
+                                                      .connect_timeout = 10s,
+                                                      .tls = http::Tls(shown())});
+                           },
+                           cloaked};
+constexpr Tongue stream_tls{"stream under TLS", stream_dialect,
+                            [] {
+                                return http::protocol({.stream = {.ask_again = 0s},
+                                                       .connect_timeout = 10s,
+                                                       .tls = http::Tls(shown())});
+                            },
+                            cloaked};
 
 // What may befall a peer with which hands were shaken; but for the failure of TLS, after which they
 // are shaken no more.
-const std::vector<Cell> matrix = {
-    {plain, Fault::reset, Price::a_moment, Opens::at_third},
-    {plain, Fault::hang_before_header, Price::two_silences, Opens::at_first},
-    {plain, Fault::hang_in_body, Price::two_silences, Opens::at_first},
-    {plain, Fault::cut_in_frame, Price::a_moment, Opens::at_third},
-    {plain, Fault::garbage, Price::a_moment, Opens::at_third},
-    {plain, Fault::duplicate_answer, Price::nothing, Opens::never},
-    {plain, Fault::tls_failure, Price::a_moment, Opens::at_first},
-    {plain, Fault::close_while_idle, Price::nothing, Opens::never},
-    {stream, Fault::reset, Price::a_moment, Opens::at_third},
-    {stream, Fault::hang_before_header, Price::two_silences, Opens::at_first},
-    {stream, Fault::hang_in_body, Price::two_silences, Opens::at_first},
-    {stream, Fault::cut_in_frame, Price::a_moment, Opens::at_third},
-    {stream, Fault::garbage, Price::a_moment, Opens::at_third},
-    {stream, Fault::tls_failure, Price::a_moment, Opens::at_first},
-    {stream, Fault::close_while_idle, Price::nothing, Opens::never},
+const std::vector<Cell> tls_matrix = {
+    {plain_tls, Fault::reset, Price::a_moment, Opens::at_third},
+    {plain_tls, Fault::hang_before_header, Price::two_silences, Opens::at_first},
+    {plain_tls, Fault::hang_in_body, Price::two_silences, Opens::at_first},
+    {plain_tls, Fault::cut_in_frame, Price::a_moment, Opens::at_third},
+    {plain_tls, Fault::garbage, Price::a_moment, Opens::at_third},
+    {plain_tls, Fault::duplicate_answer, Price::nothing, Opens::never},
+    {plain_tls, Fault::tls_failure, Price::a_moment, Opens::at_first},
+    {plain_tls, Fault::close_while_idle, Price::nothing, Opens::never},
+    {stream_tls, Fault::reset, Price::a_moment, Opens::at_third},
+    {stream_tls, Fault::hang_before_header, Price::two_silences, Opens::at_first},
+    {stream_tls, Fault::hang_in_body, Price::two_silences, Opens::at_first},
+    {stream_tls, Fault::cut_in_frame, Price::a_moment, Opens::at_third},
+    {stream_tls, Fault::garbage, Price::a_moment, Opens::at_third},
+    {stream_tls, Fault::tls_failure, Price::a_moment, Opens::at_first},
+    {stream_tls, Fault::close_while_idle, Price::nothing, Opens::never},
 };
 
 }  // namespace
@@ -68,13 +68,13 @@ const std::vector<Cell> matrix = {
 TEST_CASE("Every get is answered, whatever its peer does under TLS, and nothing is left behind",
           "[faults][tls]")
 {
-    play(GENERATE(from_range(matrix)));
+    play(GENERATE(from_range(tls_matrix)));
 }
 
 TEST_CASE("Two hundred times the same fault under TLS take no more memory than twenty",
           "[faults][tls]")
 {
-    play_often(GENERATE(from_range(matrix)));
+    play_often(GENERATE(from_range(tls_matrix)));
 }
 
 }  // namespace galaxy::test

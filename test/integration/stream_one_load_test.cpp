@@ -136,8 +136,7 @@ TEST_CASE("A large value does not stand before small ones", "[stream][one-load]"
     constexpr std::size_t size = 20'000'000;
     Node node({}, keeps_little);
     StreamWire stream = StreamWire::to(node.port(), takes_pieces);
-    const int little = 65536;
-    ::setsockopt(stream.wire().fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+    stream.wire().keep_little();
     stream.say(asking(1, "uncached:20000000") + asking(2, "uncached:20000001"));
     std::map<std::uint64_t, std::string> values;
     const auto take_piece = [&] {
@@ -184,8 +183,7 @@ TEST_CASE("A large value that is not wanted any more stops", "[stream][one-load]
 {
     Node node({}, keeps_little);
     StreamWire stream = StreamWire::to(node.port(), takes_pieces);
-    const int little = 65536;
-    ::setsockopt(stream.wire().fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+    stream.wire().keep_little();
     stream.say(asking(1, "uncached:40000000") + asking(2, "uncached:70000"));
     REQUIRE(stream.frame().value().kind == Kind::piece);
     stream.say(cancelling(1) + cancelling(1));

@@ -22,20 +22,12 @@ using namespace galaxy;
 using namespace galaxy::test;
 using http::stream::Status;
 
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
 /// Bytes that the system holds of what a socket is given, at most.
 std::size_t longest_send_buffer()
 {
     std::size_t least = 0, usual = 0, most = 0;
     std::ifstream("/proc/sys/net/ipv4/tcp_wmem") >> least >> usual >> most;
     return most;
-}
-
-void keep_little(const Wire& wire)
-{
-    const int little = 65536;
-    ::setsockopt(wire.fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
 }
 
 /// Waits until the node, which has one thread, has done all that it can: it has answered others
@@ -66,7 +58,7 @@ TEST_CASE("A server reads no more from who does not take its answers", "[stream]
 {
     Node node;
     StreamWire stream = StreamWire::to(node.port());
-    keep_little(stream.wire());
+    stream.wire().keep_little();
     const std::string key(30'000, 'k');
     stream.say(asking(0, key));
     REQUIRE(stream.answer());
@@ -114,7 +106,7 @@ TEST_CASE("One message that asks for a large value without end gets some of them
 {
     Node node;
     StreamWire stream = StreamWire::to(node.port());
-    keep_little(stream.wire());
+    stream.wire().keep_little();
     const std::string key = "size:65536";
     stream.say(asking(0, key));
     REQUIRE(stream.answer().value().value == bytes_of(65536));
@@ -151,7 +143,7 @@ TEST_CASE("Whatever was loaded is sent, however much is unsent", "[stream][press
     constexpr std::size_t size = 65536;
     Node node({}, {.capacity = 0});
     StreamWire stream = StreamWire::to(node.port());
-    keep_little(stream.wire());
+    stream.wire().keep_little();
     const std::size_t count = (longest_send_buffer() + 8 * mebibyte) / size + 100;
     REQUIRE(count < 1000);
     std::string frames;
@@ -179,7 +171,7 @@ TEST_CASE("Nothing more is loaded for an asker that leaves too much in line", "[
     constexpr std::size_t asked = 40;
     Node node({}, {.capacity = 0});
     StreamWire stream = StreamWire::to(node.port(), "X-Galaxy-Pieces: 1\r\n");
-    keep_little(stream.wire());
+    stream.wire().keep_little();
     wait_until_idle(node);
     const std::size_t held_before = allocated_bytes();
     for (std::uint64_t id = 0; id < asked; ++id) {

@@ -26,13 +26,6 @@ using http::stream::Kind;
 using http::stream::Status;
 
 constexpr std::string_view takes_pieces = "X-Galaxy-Pieces: 1\r\n";
-constexpr std::size_t mebibyte = std::size_t{1} << 20;
-
-void keep_little(const Wire& wire)
-{
-    const int little = 65536;
-    ::setsockopt(wire.fd(), SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
-}
 
 }  // namespace
 
@@ -41,7 +34,7 @@ TEST_CASE("A server ends the stream of an asker that speaks and takes nothing", 
     Node node({.stream = {.silence = 300ms}}, {.capacity = 0});
     const std::size_t held_before = allocated_bytes();
     StreamWire stream = StreamWire::to(node.port(), takes_pieces);
-    keep_little(stream.wire());
+    stream.wire().keep_little();
     stream.say(asking(1, "uncached:20000000") + asking(2, "uncached:20000000 more"));
     REQUIRE(stream.frame().value().kind == Kind::piece);
     CHECK(eventually([&] {
@@ -84,7 +77,7 @@ TEST_CASE("Nothing more is loaded while all askers together leave too much in li
     // One load, of which each stream has all in line.
     for (std::size_t i = 0; i <= most_in_line / size; ++i) {
         streams.push_back(StreamWire::to(node.port(), takes_pieces));
-        keep_little(streams.back().wire());
+        streams.back().wire().keep_little();
         streams.back().say(asking(1, "held:60000000"));
     }
     REQUIRE(eventually([&] { return node.g.stats().waiters_now == streams.size(); }));

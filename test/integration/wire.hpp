@@ -137,6 +137,13 @@ public:
         if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     }
 
+    /// The system takes little more than 64 KiB that are not received.
+    void keep_little() const
+    {
+        const int little = 65536;
+        ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+    }
+
     void half_close() const { ::shutdown(fd_, SHUT_WR); }
 
     void reset()

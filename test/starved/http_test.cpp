@@ -33,7 +33,7 @@ using galaxy::test::Wire;
 
 namespace {
 
-asio::awaitable<Loaded> load(std::string_view key)
+asio::awaitable<Loaded> load_exempt(std::string_view key)
 {
     const Exempt backend;
     if (key == "large") co_return Loaded::value(std::string(300'000, 'x'));
@@ -52,7 +52,7 @@ class Serving {
 public:
     Serving()
         : universe(io.get_executor(), {.self = "b"}),
-          g(universe.create("g", load)),
+          g(universe.create("g", load_exempt)),
           server(galaxy::http::serve(universe)),
           thread([this] {
               while (starves([&] { io.run(); })) ++thrown;
@@ -141,7 +141,7 @@ TEST_CASE("any allocation of a fetch by HTTP may fail")
                                        .fetch_protocol = galaxy::http::protocol(plain()),
                                        .role = galaxy::Role::client_only});
             universe.set_peers({{"b", uri}});
-            Galaxy g = universe.create("g", load);
+            Galaxy g = universe.create("g", load_exempt);
             auto asked = std::make_shared<galaxy::test::Asked>();
             exempt.reset();
             bool struck = false;

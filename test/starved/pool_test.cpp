@@ -15,8 +15,6 @@ using namespace galaxy::test;
 
 namespace {
 
-constexpr auto nothing = [](Scene&) {};
-
 http::ProtocolOptions over(std::size_t connections)
 {
     http::ProtocolOptions options;
@@ -29,13 +27,13 @@ http::ProtocolOptions over(std::size_t connections)
 
 TEST_CASE("Requests over connections of their own, while any one allocation fails")
 {
-    starve_requests(over(1024), {}, false, nothing);
+    starve_requests(over(1024), {}, false, undisturbed);
 }
 
 TEST_CASE("Requests that wait for one connection, while any one allocation fails")
 {
-    starve_requests(over(1), {}, true, nothing);
-    starve_requests(over(1), {}, false, nothing);
+    starve_requests(over(1), {}, true, undisturbed);
+    starve_requests(over(1), {}, false, undisturbed);
 }
 
 TEST_CASE("A request in line that is cancelled, while any one allocation fails")

@@ -17,8 +17,6 @@ using namespace galaxy::test;
 
 namespace {
 
-constexpr auto nothing = [](Scene&) {};
-
 /// A handshake allocates some thousand times.
 constexpr std::uint64_t many = 41;
 
@@ -31,7 +29,7 @@ void starve_under_tls(std::size_t streams, bool is_open, std::uint64_t step)
     asking.tls = tls;
     http::ServerOptions serving;
     serving.tls = tls;
-    starve_requests(asking, serving, is_open, nothing, Served::by_ours, step);
+    starve_requests(asking, serving, is_open, undisturbed, Served::by_ours, step);
 }
 
 }  // namespace

@@ -136,6 +136,9 @@ private:
     std::vector<std::shared_ptr<Fetched>> all_;
 };
 
+/// Nothing else happens meanwhile.
+inline constexpr auto undisturbed = [](Scene&) {};
+
 /// Every allocation of five requests at once fails in its turn; those that come later are served.
 /// `is_open`: after one that was. `then(scene)` is what else happens meanwhile.
 template <class Then>

@@ -12,20 +12,14 @@
 using namespace galaxy;
 using namespace galaxy::test;
 
-namespace {
-
-constexpr auto nothing = [](Scene&) {};
-
-}  // namespace
-
 TEST_CASE("Requests over a stream that is open, while any one allocation fails", "[stream]")
 {
-    starve_requests({}, {}, true, nothing);
+    starve_requests({}, {}, true, undisturbed);
 }
 
 TEST_CASE("Requests that open a stream, while any one allocation fails", "[stream]")
 {
-    starve_requests({}, {}, false, nothing);
+    starve_requests({}, {}, false, undisturbed);
 }
 
 TEST_CASE("A request over a stream that is cancelled, while any one allocation fails", "[stream]")
@@ -36,5 +30,5 @@ TEST_CASE("A request over a stream that is cancelled, while any one allocation f
 TEST_CASE("Requests over a stream in a server of one's own, while any one allocation fails",
           "[stream]")
 {
-    starve_requests({}, {}, true, nothing, Served::by_own);
+    starve_requests({}, {}, true, undisturbed, Served::by_own);
 }

@@ -34,7 +34,7 @@ using galaxy::test::starves;
 
 namespace {
 
-asio::awaitable<Loaded> load(std::string_view key)
+asio::awaitable<Loaded> load_key(std::string_view key)
 {
     co_return Loaded::value(std::string(key));
 }
@@ -87,7 +87,7 @@ struct Node {
         : io(std::make_unique<asio::io_context>()),
           universe(std::in_place, executor_of(*io, on), over_http())
     {
-        galaxy = universe->create("g", load);
+        galaxy = universe->create("g", load_key);
     }
 
     std::unique_ptr<asio::io_context> io;
@@ -129,7 +129,7 @@ TEST_CASE("any allocation of the making of a universe and of its galaxies may fa
         const Famine famine = Famine::of_the(n);
         starves([&] {
             Universe universe(io.get_executor(), options);
-            starves([&] { universe.create("g", load); });
+            starves([&] { universe.create("g", load_key); });
         });
         poll_all(io);
         return famine.struck() != 0;
@@ -180,7 +180,7 @@ TEST_CASE("a universe ends though nobody can be told that it was refused")
     asio::io_context elsewhere;
     const auto abroad = asio::make_strand(elsewhere);
     Universe universe(io.get_executor(), {.self = "a"});
-    const Galaxy g = universe.create("g", load, {.max_flights = 1});
+    const Galaxy g = universe.create("g", load_key, {.max_flights = 1});
     for (int i = 0; i != many; ++i) {
         g.async_get(std::to_string(i), asio::bind_executor(abroad, [](auto...) {}));
     }

@@ -57,7 +57,7 @@ void run_until(asio::io_context& io, const std::function<bool()>& reached)
     REQUIRE(reached());
 }
 
-asio::awaitable<Loaded> load(std::string_view key)
+asio::awaitable<Loaded> load_value(std::string_view key)
 {
     co_return Loaded::value("value of " + std::string(key));
 }
@@ -154,7 +154,7 @@ TEST_CASE("a context that is unwound drops streams and connections of both sides
         Universe universe(io->get_executor(), {.self = "a"});
         bool loading = false;
         Galaxy g = universe.create("g", [&](std::string_view key) -> asio::awaitable<Loaded> {
-            if (key != "k") co_return co_await load(key);
+            if (key != "k") co_return co_await load_value(key);
             loading = true;
             asio::steady_timer never(co_await asio::this_coro::executor, 1h);
             co_await never.async_wait(asio::use_awaitable);

@@ -34,7 +34,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t threads = 4;
+constexpr std::size_t wreck_threads = 4;
 
 /// A get on a strand of its own, on which it is cancelled too.
 struct Caller {
@@ -84,7 +84,8 @@ asio::awaitable<void> get_often(Galaxy galaxy, std::uint32_t seed)
 /// Two universes on one context of several threads, with callers on it and elsewhere.
 class Wreck {
 public:
-    explicit Wreck(std::uint32_t seed) : random_(seed), io_(std::in_place, threads), elsewhere_(2)
+    explicit Wreck(std::uint32_t seed)
+        : random_(seed), io_(std::in_place, wreck_threads), elsewhere_(2)
     {
         for (const char* self : {"a", "b"}) {
             UniverseOptions options;
@@ -169,7 +170,7 @@ TEST_CASE("universes, handles and their context are destroyed in every order, wi
 TEST_CASE("two universes of the same names, one closed under load from four threads")
 {
     for (int round = 0; round != 20; ++round) {
-        RunningContext one_io(threads), other_io(threads), elsewhere(1);
+        RunningContext one_io(wreck_threads), other_io(wreck_threads), elsewhere(1);
         ScriptedBackend one_backend, other_backend;
         one_backend.answer(galaxy::Loaded::value("one"));
         other_backend.answer(galaxy::Loaded::value("other"));
@@ -227,7 +228,7 @@ asio::awaitable<void> outlive_universes(Begin begin, IsRefused is_refused,
 
 TEST_CASE("a get that outlives its universe is answered by another thread, and ends with it")
 {
-    RunningContext io(threads);
+    RunningContext io(wreck_threads);
     ScriptedBackend backend;
     std::atomic<int> refused = 0;
     const auto closed = [](const galaxy::Result<Value>& one) {

@@ -36,7 +36,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t threads = 4;
+constexpr std::size_t inserters = 4;
 
 std::size_t entries_wanted()
 {
@@ -58,13 +58,13 @@ struct Count {
     std::atomic<std::uint64_t> wrong = 0, failed = 0;
 };
 
-/// Inserts every `threads`th key by getting it, and reads what others have inserted meanwhile.
+/// Inserts every `inserters`th key by getting it, and reads what others have inserted meanwhile.
 asio::awaitable<void> fill_and_read(Galaxy galaxy, std::size_t first, std::size_t entries,
                                     Count& count)
 {
     std::mt19937_64 random(first);
     std::optional<Value> held;
-    for (std::size_t i = first; i < entries; i += threads) {
+    for (std::size_t i = first; i < entries; i += inserters) {
         const std::string key = key_of(i);
         Result<Value> made = co_await galaxy.try_get(key);
         if (made.has_error()) {
@@ -92,14 +92,14 @@ TEST_CASE("entries inserted and read by four threads are what was loaded for the
     const std::size_t capacity = GENERATE(std::size_t{4} << 30, std::size_t{2} << 20);
     const auto eviction = GENERATE(galaxy::Eviction::lru, galaxy::Eviction::s3_fifo);
     const std::size_t entries = entries_wanted();
-    RunningContext running(threads);
+    RunningContext running(inserters);
     Universe universe(running.get_executor());
     GalaxyOptions options{.capacity = capacity, .eviction = eviction};
     // Memory is to be right, however slow it is.
     options.get_timeout = options.backend_timeout = std::chrono::hours(1);
     Galaxy galaxy = universe.create("g", echo, options);
     Count count;
-    for (std::size_t first = 0; first != threads; ++first)
+    for (std::size_t first = 0; first != inserters; ++first)
         asio::co_spawn(running.context(), fill_and_read(galaxy, first, entries, count),
                        asio::detached);
     running.finish();

@@ -7,6 +7,8 @@
 
 namespace galaxy::test {
 
+inline constexpr std::size_t mebibyte = std::size_t{1} << 20;
+
 /// Bytes that malloc has given and not got back. A sanitizer's allocator does not say.
 inline std::size_t allocated_bytes()
 {

@@ -22,7 +22,7 @@ namespace {
 constexpr Duration tick{1 << 24};
 
 struct Wheel {
-    explicit Wheel(TimePoint start) : now(start), wheel(start) {}
+    explicit Wheel(TimePoint begin) : now(begin), wheel(begin) {}
     ~Wheel()
     {
         for (Entry* entry : entries) {

@@ -21,7 +21,7 @@ using namespace galaxy::http;
 using boost::beast::http::error;
 using Lines = std::vector<std::pair<std::string_view, std::string_view>>;
 
-boost::system::error_code judged(const Lines& lines, StatusLine line = {200, true})
+boost::system::error_code framing_error(const Lines& lines, StatusLine line = {200, true})
 {
     AnswerFields fields;
     for (const auto& [name, value] : lines) fields.add(name, value);
@@ -53,11 +53,11 @@ std::optional<std::string> parsed(std::string_view answer, std::size_t piece, An
 
 TEST_CASE("An answer ends where one length or chunks say so", "[http][framing]")
 {
-    CHECK_FALSE(judged({}));
-    CHECK_FALSE(judged({{"Content-Length", "5"}}));
-    CHECK_FALSE(judged({{"content-length", "0"}}));
-    CHECK_FALSE(judged({{"Transfer-Encoding", "chunked"}}));
-    CHECK_FALSE(judged({{"transfer-encoding", "Chunked"}}));
+    CHECK_FALSE(framing_error({}));
+    CHECK_FALSE(framing_error({{"Content-Length", "5"}}));
+    CHECK_FALSE(framing_error({{"content-length", "0"}}));
+    CHECK_FALSE(framing_error({{"Transfer-Encoding", "chunked"}}));
+    CHECK_FALSE(framing_error({{"transfer-encoding", "Chunked"}}));
 }
 
 TEST_CASE("Any other transfer coding is refused, not guessed", "[http][framing]")
@@ -67,41 +67,44 @@ TEST_CASE("Any other transfer coding is refused, not guessed", "[http][framing]"
           "chunked, chunked", "chunked,", ", chunked", "\"chunked\"", "identity, chunked",
           "chunked identity"}) {
         CAPTURE(coding);
-        CHECK(judged({{"Transfer-Encoding", coding}}) == error::bad_transfer_encoding);
+        CHECK(framing_error({{"Transfer-Encoding", coding}}) == error::bad_transfer_encoding);
     }
-    CHECK(judged({{"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "chunked"}})
+    CHECK(framing_error({{"Transfer-Encoding", "chunked"}, {"Transfer-Encoding", "chunked"}})
           == error::bad_transfer_encoding);
-    CHECK(judged({{"Transfer-Encoding", "gzip"}, {"transfer-encoding", "chunked"}})
+    CHECK(framing_error({{"Transfer-Encoding", "gzip"}, {"transfer-encoding", "chunked"}})
           == error::bad_transfer_encoding);
-    CHECK(judged({{"Transfer-Encoding", "chunked"}}, {200, false}) == error::bad_transfer_encoding);
+    CHECK(framing_error({{"Transfer-Encoding", "chunked"}}, {200, false})
+          == error::bad_transfer_encoding);
 }
 
 TEST_CASE("Two that say where an answer ends contradict each other", "[http][framing]")
 {
-    CHECK(judged({{"Transfer-Encoding", "chunked"}, {"Content-Length", "5"}})
+    CHECK(framing_error({{"Transfer-Encoding", "chunked"}, {"Content-Length", "5"}})
           == error::bad_transfer_encoding);
-    CHECK(judged({{"Content-Length", "5"}, {"Transfer-Encoding", "gzip"}})
+    CHECK(framing_error({{"Content-Length", "5"}, {"Transfer-Encoding", "gzip"}})
           == error::bad_transfer_encoding);
     for (const std::string_view length :
          {"5, 6", "5, 5", "5,", "+5", "-5", " 5", "5 ", "0x5", "", "five", "5.0"}) {
         CAPTURE(length);
-        CHECK(judged({{"Content-Length", length}}) == error::bad_content_length);
+        CHECK(framing_error({{"Content-Length", length}}) == error::bad_content_length);
     }
-    CHECK(judged({{"Content-Length", "5"}, {"Content-Length", "5"}}) == error::bad_content_length);
+    CHECK(framing_error({{"Content-Length", "5"}, {"Content-Length", "5"}})
+          == error::bad_content_length);
 }
 
 TEST_CASE("What has no body announces none, and nobody changes the protocol", "[http][framing]")
 {
     for (const unsigned status : {100u, 103u, 204u}) {
         CAPTURE(status);
-        CHECK_FALSE(judged({}, {status, true}));
-        CHECK_FALSE(judged({{"Content-Length", "0"}}, {status, true}));
-        CHECK(judged({{"Content-Length", "5"}}, {status, true}) == error::bad_content_length);
-        CHECK(judged({{"Transfer-Encoding", "chunked"}}, {status, true})
+        CHECK_FALSE(framing_error({}, {status, true}));
+        CHECK_FALSE(framing_error({{"Content-Length", "0"}}, {status, true}));
+        CHECK(framing_error({{"Content-Length", "5"}}, {status, true})
+              == error::bad_content_length);
+        CHECK(framing_error({{"Transfer-Encoding", "chunked"}}, {status, true})
               == error::bad_transfer_encoding);
     }
     for (const unsigned status : {0u, 99u, 101u})
-        CHECK(judged({}, {status, true}) == error::bad_status);
+        CHECK(framing_error({}, {status, true}) == error::bad_status);
 }
 
 TEST_CASE("Beast's word is not taken for the framing", "[http][framing]")

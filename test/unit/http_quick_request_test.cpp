@@ -20,12 +20,12 @@ using namespace std::string_literals;
 
 namespace {
 
-const std::string line = "GET /_galaxycache/g/k HTTP/1.1\r\n";
+const std::string quick_line = "GET /_galaxycache/g/k HTTP/1.1\r\n";
 const std::string host = "Host: x\r\n";
 
 std::string get(std::string_view headers)
 {
-    return line + host + std::string(headers) + "\r\n";
+    return quick_line + host + std::string(headers) + "\r\n";
 }
 
 bool is_read(std::string_view bytes)
@@ -80,7 +80,7 @@ TEST_CASE("No part of a request is taken for the whole", "[http][quick]")
 TEST_CASE("What is not plain is left to the parser of all of HTTP", "[http][quick]")
 {
     REQUIRE(is_read(get("")));
-    const std::string start = line.substr(0, line.size() - 2);
+    const std::string start = quick_line.substr(0, quick_line.size() - 2);
     const std::string whole = GENERATE_COPY(values<std::string>({
         // the first line
         "\r\n" + get(""),
@@ -110,20 +110,20 @@ TEST_CASE("What is not plain is left to the parser of all of HTTP", "[http][quic
         "GET /_galaxycache/g/k\0 HTTP/1.1\r\n"s + host + "\r\n",
         "GET /_galaxycache/g/\"k\" HTTP/1.1\r\n" + host + "\r\n",
         // the host
-        line + "\r\n",
-        line + host + host + "\r\n",
-        line + "Host:\r\n\r\n",
-        line + "Host: x\r\nhOST: y\r\n\r\n",
+        quick_line + "\r\n",
+        quick_line + host + host + "\r\n",
+        quick_line + "Host:\r\n\r\n",
+        quick_line + "Host: x\r\nhOST: y\r\n\r\n",
         // lines
-        line + "Host: x\n\r\n",
-        line + "Host: x\r\r\n\r\n",
-        line + "Host : x\r\n\r\n",
-        line + " Host: x\r\n\r\n",
-        line + "Host\r\n\r\n",
-        line + host + ": x\r\n\r\n",
-        line + host + "\n",
-        line + host + "\r\r\n",
-        line + host + "\n\r\n",
+        quick_line + "Host: x\n\r\n",
+        quick_line + "Host: x\r\r\n\r\n",
+        quick_line + "Host : x\r\n\r\n",
+        quick_line + " Host: x\r\n\r\n",
+        quick_line + "Host\r\n\r\n",
+        quick_line + host + ": x\r\n\r\n",
+        quick_line + host + "\n",
+        quick_line + host + "\r\r\n",
+        quick_line + host + "\n\r\n",
         get("A: b\r\n c\r\n"),
         get("A: b\r\n\tc\r\n"),
         get("A: b\r\n \r\n"),
@@ -183,7 +183,7 @@ public:
 
     std::string mutated()
     {
-        std::string text = line + host + pick(lines) + pick(lines) + "\r\n";
+        std::string text = quick_line + host + pick(lines) + pick(lines) + "\r\n";
         if (below(4) == 0) text += text;
         for (std::size_t times = below(4); times != 0; --times) mutate(text);
         return text;

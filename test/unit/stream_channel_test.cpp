@@ -107,8 +107,8 @@ constexpr auto soon = 50ms;
 constexpr std::string_view pong = "\x8a\x80\0\0\0\0"sv;
 
 /// The serving end of a stream, over such a connection. Beast's own time is much longer.
-struct Scene {
-    Scene()
+struct Serving {
+    Serving()
     {
         auto socket = std::make_unique<stream::WebSocket>(stream::Carrier(connection));
         stream::prepare(*socket, 60s, 60s, std::size_t{1} << 20);
@@ -163,7 +163,7 @@ struct Scene {
 
 TEST_CASE("A channel ends whose other side goes on speaking and takes nothing", "[stream]")
 {
-    Scene scene;
+    Serving scene;
     scene.connection->takes_all = false;
     SECTION("of what was to be sent")
     {
@@ -191,7 +191,7 @@ TEST_CASE("A channel ends whose other side goes on speaking and takes nothing", 
 
 TEST_CASE("A channel goes on whose other side takes a byte now and then", "[stream]")
 {
-    Scene scene;
+    Serving scene;
     scene.connection->takes_all = false;
     scene.send(50'000);
     const auto until = std::chrono::steady_clock::now() + 6 * soon;
@@ -204,7 +204,7 @@ TEST_CASE("A channel goes on whose other side takes a byte now and then", "[stre
 
 TEST_CASE("A channel goes on that has nothing to send", "[stream]")
 {
-    Scene scene;
+    Serving scene;
     std::string frames = "x";
     scene.channel->send(frames);
     scene.poll();

@@ -26,8 +26,8 @@ struct Asked final : FetchSink {
 };
 
 /// Requests 1 and 2, which were sent, and a message that comes then.
-struct Scene {
-    Scene()
+struct Hearer {
+    Hearer()
     {
         for (std::uint64_t id = 1; id != 3; ++id) {
             FetchRequest request;
@@ -67,7 +67,7 @@ struct Scene {
 
 TEST_CASE("Answers reach those that asked, and own their bytes", "[stream]")
 {
-    Scene scene;
+    Hearer scene;
     append_answer(scene.message, {.id = 2, .value = "two"});
     append_answer(scene.message, {.id = 1, .status = Status::not_found});
     CHECK(scene.hear());
@@ -78,7 +78,7 @@ TEST_CASE("Answers reach those that asked, and own their bytes", "[stream]")
 
 TEST_CASE("What is heard before a message breaks the protocol counts", "[stream]")
 {
-    Scene scene;
+    Hearer scene;
     append_answer(scene.message, {.id = 1, .value = "one"});
     append_answer(scene.message, {.id = 1, .value = "one"});
     append_answer(scene.message, {.id = 2, .value = "two"});
@@ -89,7 +89,7 @@ TEST_CASE("What is heard before a message breaks the protocol counts", "[stream]
 
 TEST_CASE("Pieces come together over messages", "[stream]")
 {
-    Scene scene;
+    Hearer scene;
     append_piece(scene.message, {.id = 1, .whole = 5, .bytes = "ab"});
     CHECK(scene.hear());
     append_piece(scene.message, {.id = 1, .whole = 5, .bytes = "cd"});
@@ -102,7 +102,7 @@ TEST_CASE("Pieces come together over messages", "[stream]")
 TEST_CASE("A value that is too long is given up at its first piece, and asked for no more",
           "[stream]")
 {
-    Scene scene;
+    Hearer scene;
     append_piece(scene.message, {.id = 1, .whole = 6, .bytes = "ab"});
     append_piece(scene.message, {.id = 1, .whole = 6, .bytes = "cd"});
     append_answer(scene.message, {.id = 2, .status = Status::ask_by_http});
