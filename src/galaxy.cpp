@@ -219,7 +219,7 @@ Task GalaxyCore::fly(FlightPtr flight)
             co_await flight->membership;
             flight->patience.withdraw();
             if (moment() >= flight->deadline) settle(*flight, Audience::all, errc::timed_out);
-            if (flight->abandoned()) {
+            if (flight->anyone.empty()) {
                 flight->on_peer_leg = false;
                 end_if_over(flight);
                 co_return;
@@ -278,16 +278,14 @@ TimePoint GalaxyCore::membership_limit(const Flight& flight) const noexcept
     return std::min(flight.deadline, after(flight.begun, around_.await_membership));
 }
 
-/// Who goes on may end, and others with it.
+/// Who goes on may end, and others with it: so all become due first, before anything else. Takes no
+/// memory.
 void GalaxyCore::membership_known()
 {
-    std::vector<FlightPtr> waiting;
     for (const auto& [key, flight] : flights_) {
-        if (flight->membership.awaited()) waiting.push_back(flight);
+        if (flight->membership.awaited()) deadlines_.add(flight->patience, TimePoint::min());
     }
-    for (const FlightPtr& flight : waiting) {
-        if (flight->membership.awaited()) flight->membership.arrive(true);
-    }
+    while (Deadline* waiting = deadlines_.take_due(TimePoint::min())) waiting->due();
 }
 
 bool GalaxyCore::may_ask(Flight& flight, const Ring::Member& owner)
@@ -335,8 +333,9 @@ void GalaxyCore::patience_over(Flight& flight)
 {
     if (flight.membership.awaited()) {
         const TimePoint limit = membership_limit(flight);  // a later one may have joined
-        if (moment() < limit) return deadlines_.add(flight.patience, limit);
-        return flight.membership.arrive(false);
+        const bool known = around_.membership->known();
+        if (known || moment() >= limit) return flight.membership.arrive(known);
+        return deadlines_.add(flight.patience, limit);
     }
     if (moment() >= flight.half()) return flight.leg->give_up(errc::timed_out);
     deadlines_.add(flight.patience, std::min(flight.half(), flight.leg->watch()));

@@ -237,12 +237,11 @@ void GalaxyCore::waiter_due(Waiter& waiter)
 
 void GalaxyCore::cancel_if_abandoned(const Waiter& waiter)
 {
-    if (!options_.cancel_abandoned && !awaits_membership_) return;
     const auto known = flights_.find(waiter.request().key);
     if (known == flights_.end() || !known->second->abandoned()) return;
     const FlightPtr flight = known->second;
-    if (flight->membership.awaited()) return flight->membership.arrive(false);
-    if (!options_.cancel_abandoned) return;
+    if (flight->membership.awaited()) flight->membership.arrive(false);
+    if (flight->ended || !options_.cancel_abandoned) return;
     if (flight->slot.awaited()) return flight->slot.arrive(false);
     if (flight->loaded.awaited() && !flight->cancelling) cancel_load(*flight);
 }

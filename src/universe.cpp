@@ -134,7 +134,7 @@ void Universe::start_close(std::shared_ptr<UniverseCore> core, asio::any_io_exec
 {
     const auto closing =
         std::make_shared<EndHandler>(std::move(handler), std::move(executor), core->executor());
-    try {
+    closing->begin([&] {
         // Cancelled, the universe closes at once, which ends the wait.
         const auto cancelled = std::make_shared<std::atomic<bool>>(false);
         closing->on_cancel([cancelled, weak = std::weak_ptr(core)] {
@@ -147,10 +147,7 @@ void Universe::start_close(std::shared_ptr<UniverseCore> core, asio::any_io_exec
             closing->complete(*cancelled ? error_code(asio::error::operation_aborted)
                                          : error_code());
         });
-    } catch (const std::bad_alloc&) {
-        closing->forget();
-        throw;
-    }
+    });
 }
 
 }  // namespace galaxy

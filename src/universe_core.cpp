@@ -236,19 +236,27 @@ void UniverseCore::close()
 }
 
 void UniverseCore::when_drained(std::function<void()> drained)
-try {
-    ending_ = true;
-    const auto all = galaxies();
-    if (all.empty()) return drained();
-    const auto left = std::make_shared<std::atomic<std::size_t>>(all.size());
-    for (const auto& core : all) {
-        core->drain([left, drained] {
-            if (left->fetch_sub(1) == 1) drained();
-        });
+{
+    const bool first = !ending_.exchange(true);
+    std::size_t told = 0;
+    try {
+        const auto all = galaxies();
+        if (all.empty()) return drained();
+        const auto left = std::make_shared<std::atomic<std::size_t>>(all.size());
+        for (const auto& core : all) {
+            core->drain([left, drained] {
+                if (left->fetch_sub(1) == 1) drained();
+            });
+            ++told;
+        }
+    } catch (...) {
+        if (told > 0) {
+            close();  // a galaxy that takes nothing in cannot be told to go on
+        } else if (first) {
+            ending_ = false;
+        }
+        throw;
     }
-} catch (const std::bad_alloc&) {
-    ending_ = false;
-    throw;
 }
 
 void UniverseCore::context_gone(Garbage& garbage) noexcept

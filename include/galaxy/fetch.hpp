@@ -51,8 +51,8 @@ struct FetchResult {
     bool draining = false;                  ///< the peer is leaving: no more fetches, peeks still
     bool foreign = false;  ///< the answer shows that this is not one of our nodes (Go)
     /// The error says nothing of the peer's health: it was not asked (this process had no
-    /// descriptor, port or memory left), or something before it answered. It is well as far as anyone
-    /// knows.
+    /// descriptor, port or memory left), or something before it answered. It is well as far as
+    /// anyone knows.
     bool neutral = false;
     std::string detail = {};  ///< for the log
 };
@@ -103,7 +103,7 @@ public:
     /// Gives up all requests and closes what is open. Later requests end with `errc::closed`.
     virtual void close() = 0;
 
-    /// Connections open now, for the statistics.
+    /// Connections open now, for the statistics; asked for from any thread, after `close` too.
     virtual std::size_t connections() const noexcept { return 0; }
 
     /// Connections opened since the first.

@@ -99,7 +99,8 @@ public:
     /// run. Cancellation closes at once and completes with `operation_aborted`; `close`, and the
     /// end of the universe, let it complete without an error. Where the universe's context goes
     /// first, a handler on another context that lives is told `errc::closed`; one on the context
-    /// that goes is dropped with it.
+    /// that goes is dropped with it. Where there is no memory to begin, the call throws, and the
+    /// universe is as it was, or closed.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_close(Token&& token)
     {

@@ -88,7 +88,7 @@ void Connection::begin(JobPtr job)
     ++attempt_;
     // A peer may have closed an idle connection, or said what nobody asked: a look costs less than
     // an error.
-    if (pooled_ && io_->transport.look() == Seen::nothing) {
+    if (pooled_ && io_->transport.look_everywhere() == Seen::nothing) {
         send();
     } else {
         pooled_ = false;

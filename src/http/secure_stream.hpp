@@ -47,7 +47,7 @@ public:
     virtual Seen seen() const noexcept = 0;
 
     /// Whether more has come from the socket than `seen` knows of: what lies behind a record that
-    /// was read.
+    /// was read, or a record that is not whole yet.
     virtual bool has_unread() noexcept = 0;
 
     /// Whether there are bytes to read in what has come from the socket.

@@ -367,7 +367,7 @@ void Server::Core::drain(Duration grace, asio::any_io_executor executor, DrainHa
 {
     auto drain =
         std::make_shared<EndHandler>(std::move(handler), std::move(executor), this->executor());
-    try {
+    drain->begin([&] {
         drain->on_cancel([weak = weak_from_this()] {
             if (const std::shared_ptr<Core> core = weak.lock()) core->close();
         });
@@ -375,10 +375,7 @@ void Server::Core::drain(Duration grace, asio::any_io_executor executor, DrainHa
             self.begin_drain(grace, std::move(one));
         };
         if (!post(std::move(begin))) drain->complete(errc::closed);
-    } catch (const std::bad_alloc&) {
-        drain->forget();
-        throw;
-    }
+    });
 }
 
 /// Takes the step once the time is over. The tick looks at it, too, as the timer's handler may find

@@ -96,7 +96,8 @@ asio::awaitable<void> Session::converse()
     bool more = true;
     if (core_->options().tls) more = co_await shake_hands();
     while (more && !gone_) {
-        if (core_->finishing() && !begun()) {
+        // What has come is answered, as the last one.
+        if (core_->finishing() && !begun() && transport_.look_everywhere() != Seen::bytes) {
             co_await say_goodbye();
             co_return;
         }
@@ -112,7 +113,7 @@ asio::awaitable<void> Session::converse()
         if (!read.complete) co_return;
         if (asks_for_stream()) {
             // Who sends on before the upgrade is answered does not wait for what it says.
-            if (inlet_.pending() > 0 || watching_ || transport_.look() == Seen::bytes) {
+            if (inlet_.pending() > 0 || watching_ || transport_.look_everywhere() == Seen::bytes) {
                 co_await refuse(400);
             } else {
                 co_await serve_stream();

@@ -145,7 +145,8 @@ private:
     bool answering_ = false;
     bool in_body_ = false;
     bool shaking_hands_ = false;
-    bool gone_ = false;  // closed, by either side
+    bool leaving_ = false;  // all that we say has been said
+    bool gone_ = false;     // closed, by either side
 };
 
 }  // namespace galaxy::http

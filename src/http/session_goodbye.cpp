@@ -63,6 +63,7 @@ asio::awaitable<void> Session::refuse(unsigned status)
 
 asio::awaitable<void> Session::say_goodbye()
 {
+    leaving_ = true;
     set_deadline(std::min(goodbye_time, core_->options().idle_timeout));
     inlet_.clear();
     error_code error;

@@ -16,7 +16,6 @@ Seen Transport::look() noexcept
 {
     if (secure_) {
         if (const Seen seen = secure_->seen(); seen != Seen::nothing) return seen;
-        if (secure_->has_unread()) return Seen::bytes;
     }
     char byte = 0;
     const ssize_t seen =
@@ -24,6 +23,11 @@ Seen Transport::look() noexcept
     if (seen > 0) return Seen::bytes;
     const bool nothing = seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR);
     return nothing ? Seen::nothing : Seen::end;
+}
+
+Seen Transport::look_everywhere() noexcept
+{
+    return secure_ && secure_->has_unread() ? Seen::bytes : look();
 }
 
 bool Transport::has_bytes() noexcept

@@ -101,6 +101,9 @@ public:
     /// need not be bytes for us.
     Seen look() noexcept;
 
+    /// As `look`, and at what TLS has read from the system and keeps, which may be no whole record.
+    Seen look_everywhere() noexcept;
+
     /// Whether bytes for us are known to have come. Under TLS those that lie in the system are not.
     bool has_bytes() noexcept;
 

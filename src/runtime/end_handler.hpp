@@ -42,12 +42,16 @@ public:
         if (handler_ && !at_home_) quietly([this] { complete(errc::closed); });
     }
 
-    /// The operation did not begin, which its caller is told: the handler is not.
-    void forget() noexcept
+    /// Runs what begins the operation. Where that throws, the caller is told: the handler is not.
+    template <class F>
+    void begin(F&& f)
     {
-        if (handler_) boost::asio::get_associated_cancellation_slot(*handler_).clear();
-        handler_.reset();
-        executor_ = {};
+        try {
+            std::forward<F>(f)();
+        } catch (...) {
+            forget();
+            throw;
+        }
     }
 
     /// Calls `cancel()` when the operation is cancelled, of whatever type.
@@ -72,6 +76,13 @@ public:
     }
 
 private:
+    void forget() noexcept
+    {
+        if (handler_) boost::asio::get_associated_cancellation_slot(*handler_).clear();
+        handler_.reset();
+        executor_ = {};
+    }
+
     static const boost::asio::execution_context* context_of(
         const boost::asio::any_io_executor& executor)
     {

@@ -171,6 +171,36 @@ TEST_CASE("a peer that joins a cancelled load does not hear that another process
     CHECK(peer->ok());
 }
 
+TEST_CASE("a load in line that nobody waits for is not begun, awaited as the membership was")
+{
+    EndedLoads loads;
+    Cluster cluster({.nodes = 1, .universe = {.await_membership = 24h}, .set_peers = false});
+    const GalaxyOptions options{.max_backend_loads = 1, .cancel_abandoned = true};
+    const Galaxy g = cluster.universe(0).create("h", loads.backend(), options);
+    const auto ask_as_peer = [&](std::string_view key) {
+        galaxy::PeerRequest request;
+        request.galaxy = "h";
+        request.key = key;
+        AskedPtr asked = ask(cluster.universe(0).responder(), request);
+        cluster.settle();
+        return asked;
+    };
+    AskedPtr first = ask_as_peer("first");
+    AskedPtr own = ask(g, "k");
+    AskedPtr peer = ask_as_peer("k");
+    REQUIRE(loads.begun() == 1);
+    REQUIRE(g.stats().loads_queued_now == 1);
+    peer->cancel();
+    own->cancel();
+    cluster.settle();
+    CHECK(g.stats().flights_now == 1);
+    loads.end(0, Loaded::value("v"));
+    cluster.settle();
+    CHECK(first->ok());
+    CHECK(loads.begun() == 1);
+    CHECK(g.stats().flights_now == 0);
+}
+
 TEST_CASE("a load that follows a cancelled one takes its place in line")
 {
     Cancelling one({.max_backend_loads = 1});

@@ -9,7 +9,11 @@
 #include <catch2/matchers/catch_matchers_exception.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include <chrono>
 #include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -99,6 +103,49 @@ TEST_CASE("Fetches and peeks pass under TLS, on one kept connection", "[http][tl
         CHECK(caller.fetch("k").value == "value of k");
         CHECK(caller.link->reconnects() <= 1);  // after the value that was too large
     }
+}
+
+TEST_CASE("Who has sent a part of a record gives way like others", "[http][tls]")
+{
+    Authority authority;
+    const TlsOptions own = authority.issue("node");
+    http::ServerOptions options = serving(Tls(own));
+    options.max_connections = 4;
+    Node node(options);
+    std::vector<Wire> wires;
+    wires.reserve(16);
+    std::vector<std::unique_ptr<TlsWire>> ends;
+    for (int i = 0; i != 16; ++i) {
+        wires.push_back(Wire::to(node.port()));
+        ends.push_back(std::make_unique<TlsWire>(wires.back(), own));
+        REQUIRE(ends.back()->shake_hands());
+        ends.back()->send(get("/_galaxycache/g/k"));
+        REQUIRE(ends.back()->receive().starts_with("HTTP/1.1 200"));
+        wires.back().send("\x17\x03\x03");
+    }
+    CHECK(eventually([&] { return node.server.connections() <= options.max_connections; }));
+}
+
+TEST_CASE("A client that closes without a farewell is not waited for", "[http][tls]")
+{
+    Authority authority;
+    const TlsOptions own = authority.issue("node");
+    Node node(serving(Tls(own)));
+    // It would be for a second; a machine may be slow once.
+    bool at_once = false;
+    for (int i = 0; i != 5 && !at_once; ++i) {
+        {
+            Wire wire = Wire::to(node.port());
+            TlsWire tls(wire, own);
+            REQUIRE(tls.shake_hands());
+            tls.send(get("/_galaxycache/g/" + std::to_string(i), "Connection: close\r\n"));
+            REQUIRE(tls.receive().starts_with("HTTP/1.1 200"));
+        }
+        const auto closed = std::chrono::steady_clock::now();
+        REQUIRE(eventually([&] { return node.server.connections() == 0; }));
+        at_once = std::chrono::steady_clock::now() - closed < 700ms;
+    }
+    CHECK(at_once);
 }
 
 TEST_CASE("As docs/tls.md shows it", "[http][tls]")

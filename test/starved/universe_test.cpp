@@ -3,6 +3,7 @@
 // A universe from its making to its end, and its context's, of which any one allocation fails: what
 // is begun throws or is done, and an end is an end.
 #include "starved/famine.hpp"
+#include "support/ask.hpp"
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>
@@ -17,6 +18,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -26,6 +28,8 @@
 
 namespace asio = boost::asio;
 using namespace galaxy;
+using galaxy::test::ask;
+using galaxy::test::AskedPtr;
 using galaxy::test::Exempt;
 using galaxy::test::Famine;
 using galaxy::test::poll_all;
@@ -279,6 +283,75 @@ TEST_CASE("an end that does not begin is told its caller, and not the handler")
         poll_all(*node.io);
         poll_all(elsewhere);
         CHECK(told == begun);
+        return struck;
+    });
+}
+
+TEST_CASE("an end that does not begin leaves a universe that goes on, or is closed")
+{
+    starve([](std::uint64_t n) {
+        std::optional<Exempt> exempt(std::in_place);
+        asio::io_context io, elsewhere;
+        Universe universe(io.get_executor(), {.self = "a"});
+        const Galaxy g = universe.create("g", load_key);
+        const Galaxy h = universe.create("h", load_key);
+        bool threw = false;
+        bool struck = false;
+        exempt.reset();
+        {
+            const Famine famine = Famine::of_the(n);
+            threw = starves(
+                [&] { universe.async_close(asio::bind_executor(elsewhere, [](auto...) {})); });
+            struck = famine.struck() != 0;
+        }
+        exempt.emplace();
+        poll_all(io);
+        const AskedPtr of_g = ask(g, "k");
+        const AskedPtr of_h = ask(h, "k");
+        poll_all(io);
+        CHECK(of_g->completions == 1);
+        CHECK(of_g->error == of_h->error);
+        CHECK((threw || of_g->failed_with(errc::closed)));
+        CHECK(of_g->ok() == universe.ready());
+        universe.close();
+        poll_all(io);
+        poll_all(elsewhere);
+        return struck;
+    });
+}
+
+TEST_CASE(
+    "a get that waits for the membership hears of it, though any allocation of the news fails")
+{
+    starve([](std::uint64_t n) {
+        std::optional<Exempt> exempt(std::in_place);
+        asio::io_context io;
+        UniverseOptions options = over_http();
+        options.silence = std::chrono::milliseconds(20);
+        options.await_membership = std::chrono::hours(24);
+        Universe universe(io.get_executor(), options);
+        const Galaxy g = universe.create("g", load_key);
+        std::vector<AskedPtr> all;
+        for (int i = 0; i != 40; ++i) all.push_back(ask(g, std::to_string(i)));
+        poll_all(io);
+        bool struck = false;
+        exempt.reset();
+        {
+            const Famine famine = Famine::of_the(n);
+            starves([&] { universe.set_peers({{"a", "127.0.0.1:1"}}); });
+            poll_all(io);
+            struck = famine.struck() != 0;
+        }
+        exempt.emplace();
+        universe.set_peers({{"a", "127.0.0.1:1"}});
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        const auto is_done = [](const AskedPtr& asked) { return asked->done; };
+        io.restart();
+        while (!std::ranges::all_of(all, is_done) && std::chrono::steady_clock::now() < until)
+            io.run_one_for(std::chrono::milliseconds(10));
+        CHECK(std::ranges::all_of(all, is_done));
+        universe.close();
+        poll_all(io);
         return struck;
     });
 }

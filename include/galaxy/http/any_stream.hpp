@@ -23,7 +23,8 @@ public:
     using Moved = boost::asio::any_completion_handler<void(boost::system::error_code, std::size_t)>;
     using Pieces = std::array<boost::asio::const_buffer, 4>;  ///< some may be empty
 
-    /// Of one's own: ends no universe, galaxy or server, as the context's end may wait for it.
+    /// An own destructor may run under a lock of the server's: it destroys no universe, galaxy or
+    /// server, nor the context.
     virtual ~AnyStream() = default;
 
     /// A strand.
