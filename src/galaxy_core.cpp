@@ -238,10 +238,10 @@ void GalaxyCore::waiter_due(Waiter& waiter)
 void GalaxyCore::cancel_if_abandoned(const Waiter& waiter)
 {
     const auto known = flights_.find(waiter.request().key);
-    if (known == flights_.end() || !known->second->abandoned()) return;
+    if (known == flights_.end()) return;
     const FlightPtr flight = known->second;
-    if (flight->membership.awaited()) flight->membership.arrive(false);
-    if (flight->ended || !options_.cancel_abandoned) return;
+    if (flight->membership.awaited() && flight->anyone.empty()) flight->membership.arrive(false);
+    if (!options_.cancel_abandoned || flight->ended || !flight->abandoned()) return;
     if (flight->slot.awaited()) return flight->slot.arrive(false);
     if (flight->loaded.awaited() && !flight->cancelling) cancel_load(*flight);
 }

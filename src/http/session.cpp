@@ -138,7 +138,8 @@ asio::awaitable<Session::Read> Session::read_request()
     if (inlet_.pending() > 0 && may_answer_at_once()) answer_at_once();
     bool begun = inlet_.pending() > 0;
     quiet_since_ = Clock::now().time_since_epoch();
-    set_deadline(begun ? core_->options().header_timeout : core_->options().idle_timeout);
+    const bool brief = begun || core_->finishing();
+    set_deadline(brief ? core_->options().header_timeout : core_->options().idle_timeout);
 
     while (!gone_) {
         if (!unsent_.empty()) co_return Read{.answered = true};

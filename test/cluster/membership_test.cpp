@@ -10,6 +10,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <random>
 #include <stdexcept>
 
@@ -324,6 +325,26 @@ TEST_CASE("a get waits for the membership no longer than it has time, and is nob
         cluster.advance(50ms);
         CHECK(cluster.backend().calls() == 0);
     }
+    CHECK(g.stats().flights_now == 0);
+    CHECK(cluster.faults() == "");
+}
+
+TEST_CASE(
+    "a flight whose own gets have left waits for the membership no more, though peers have asked")
+{
+    Cluster cluster({.nodes = 1, .universe = {.await_membership = 24h}, .set_peers = false});
+    const galaxy::Galaxy g = cluster.galaxy(0);
+    cluster.backend().fail_with(std::make_exception_ptr(std::runtime_error("no")));
+    cluster.backend().hold();
+    const AskedPtr own = ask(g, "k", {.timeout = 24h});
+    const AskedPtr peer = ask(cluster.universe(0).responder(), "k");
+    cluster.settle();
+    own->cancel();
+    cluster.settle();
+    CHECK_FALSE(peer->done);
+    cluster.backend().release();
+    cluster.settle();
+    CHECK(peer->done);
     CHECK(g.stats().flights_now == 0);
     CHECK(cluster.faults() == "");
 }

@@ -327,10 +327,9 @@ TEST_CASE(
         std::optional<Exempt> exempt(std::in_place);
         asio::io_context io;
         UniverseOptions options = over_http();
-        options.silence = std::chrono::milliseconds(20);
         options.await_membership = std::chrono::hours(24);
         Universe universe(io.get_executor(), options);
-        const Galaxy g = universe.create("g", load_key);
+        const Galaxy g = universe.create("g", load_key, {.get_timeout = std::chrono::hours(24)});
         std::vector<AskedPtr> all;
         for (int i = 0; i != 40; ++i) all.push_back(ask(g, std::to_string(i)));
         poll_all(io);

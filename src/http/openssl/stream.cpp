@@ -101,6 +101,11 @@ void Stream::write(asio::const_buffer bytes, Moved handler)
 
 void Stream::shutdown(Done handler)
 {
+    // An end that was read is not waited for again: the reactor would not tell of it twice.
+    if (end_) {
+        SSL* const ssl = stream_.native_handle();
+        ::SSL_set_shutdown(ssl, ::SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+    }
     stream_.async_shutdown(keeping(std::move(handler)));
 }
 
