@@ -162,10 +162,11 @@ TEST_CASE("a node of very many peers serves while it reads of them")
     NodeProcess node("a", {"--origin", "echo", "--peers", file});
     write(file, text);
     bool answers = true;
-    CHECK(eventually([&] {
+    const auto taken = [&] {
         answers = answers && node.fetch("/ready").status == 200;  // which has a deadline
         return node.process().err().find("count=" + std::to_string(count + 1)) != std::string::npos;
-    }));
+    };
+    CHECK(eventually(taken, 60s));
     CHECK(answers);
 }
 
