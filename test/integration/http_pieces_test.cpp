@@ -20,7 +20,7 @@ using namespace galaxy::test;
 using namespace std::chrono_literals;
 
 constexpr std::size_t piece = std::size_t{64} << 10;
-const std::string base = "/_galaxycache/g/";
+const std::string pieces_path = "/_galaxycache/g/";
 
 /// A hit is answered by the handler that reads the request; what is loaded, by the coroutine.
 enum class Way { at_once, loaded };
@@ -76,7 +76,7 @@ TEST_CASE("Between two pieces of a large value, others have their turn", "[http]
     const Way way = GENERATE(Way::at_once, Way::loaded);
     SteppedNode node(way, size);
     const Wire wire = Wire::to(node.server->port());
-    wire.send(get(base + "k"));
+    wire.send(get(pieces_path + "k"));
     std::size_t got = 0;
     std::size_t most = 0;
     const auto whole = [&] {
@@ -98,14 +98,15 @@ TEST_CASE("What comes behind a large answer stays its own, whatever others ask m
     Node node({}, {.capacity = budget_for(way)});
     const std::string large = "size:6000000";
     for (const std::string& key : {large, std::string("mine"), std::string("theirs")})
-        REQUIRE(ask(node, get(base + key)).status == 200);
+        REQUIRE(ask(node, get(pieces_path + key)).status == 200);
     Wire deaf = Wire::to(node.port());
     const std::uint64_t before = node.g.stats().server_requests;
-    deaf.send(get(base + large) + get(base + "mine") + get(base + "mine"));
+    deaf.send(get(pieces_path + large) + get(pieces_path + "mine") + get(pieces_path + "mine"));
     REQUIRE(eventually([&] { return node.g.stats().server_requests > before; }));
     Wire other = Wire::to(node.port());
     for (int i = 0; i != 3; ++i) {
-        other.send(get(base + "theirs") + get(base + "theirs") + get(base + "theirs"));
+        other.send(get(pieces_path + "theirs") + get(pieces_path + "theirs")
+                   + get(pieces_path + "theirs"));
         for (int j = 0; j != 3; ++j) REQUIRE(receive(other).body == "value of theirs");
     }
     CHECK(receive(deaf).body == bytes_of(6'000'000));
@@ -124,10 +125,10 @@ TEST_CASE("Answers that end at the edge of a piece are whole", "[http][pieces]")
             const std::size_t size = pieces * piece + 1 - less;
             const std::string key = "size:" + std::to_string(size);
             if (way == Way::at_once) {
-                wire.send("HEAD" + get(base + key).substr(3));
+                wire.send("HEAD" + get(pieces_path + key).substr(3));
                 REQUIRE(receive(wire, Body::none).status == 200);
             }
-            wire.send(get(base + key));
+            wire.send(get(pieces_path + key));
             CAPTURE(size);
             REQUIRE(receive(wire).body == bytes_of(size));
         }
@@ -141,12 +142,12 @@ TEST_CASE("A reader that hangs up between two pieces leaves nothing behind", "[h
     const std::string key = "size:8000000";
     for (int i = 0; i != 40; ++i) {
         Wire wire = Wire::to(node.port());
-        wire.send(get(base + key) + get(base + key));
+        wire.send(get(pieces_path + key) + get(pieces_path + key));
         REQUIRE(wire.receive_exactly(static_cast<std::size_t>(i) * 50'000 + 1).size() > 0);
         if (i % 2 == 0) wire.reset();
     }
     CHECK(eventually([&node] { return node.server.connections() == 0; }));
-    CHECK(ask(node, get(base + key)).body == bytes_of(8'000'000));
+    CHECK(ask(node, get(pieces_path + key)).body == bytes_of(8'000'000));
 }
 
 TEST_CASE("A reader that stops between two pieces is cut", "[http][pieces]")
@@ -154,10 +155,10 @@ TEST_CASE("A reader that stops between two pieces is cut", "[http][pieces]")
     const Way way = GENERATE(Way::at_once, Way::loaded);
     Node node({.idle_timeout = 200ms}, {.capacity = budget_for(way)});
     if (way == Way::at_once)
-        REQUIRE(ask(node, "HEAD" + get(base + "size:50000000").substr(3), Body::none).status
+        REQUIRE(ask(node, "HEAD" + get(pieces_path + "size:50000000").substr(3), Body::none).status
                 == 200);
     Wire wire = Wire::to(node.port());
-    wire.send(get(base + "size:50000000"));
+    wire.send(get(pieces_path + "size:50000000"));
     REQUIRE(wire.receive_exactly(3 * piece).size() == 3 * piece);
     CHECK(eventually([&node] { return node.server.connections() == 0; }));
     CHECK(wire.receive_all().size() < 50'000'000);
@@ -171,7 +172,7 @@ TEST_CASE("Everything may go between two pieces", "[http][pieces]")
             CAPTURE(order, pieces);
             SteppedNode node(way, 10 * piece);
             const Wire wire = Wire::to(node.server->port());
-            wire.send(get(base + "k"));
+            wire.send(get(pieces_path + "k"));
             std::size_t got = 0;
             const auto begun = [&] {
                 node.step();

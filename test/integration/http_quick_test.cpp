@@ -28,7 +28,7 @@ using namespace galaxy::test;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-const std::string base = "/_galaxycache/g/";
+const std::string quick_path = "/_galaxycache/g/";
 const std::string peek = "/_galaxycache_peek/g/";
 
 std::string answered_quickly(Node& node, const std::string& request)
@@ -74,21 +74,21 @@ TEST_CASE("An answer at once is the ordinary one, byte for byte", "[http][quick]
     const std::vector<std::string> keys = {"k",      "a%20b",     "%2F",       "a//b",
                                            "",       "ttl",       "minute",    "size:0",
                                            "size:1", "size:4096", "size:4097", "size:1000000"};
-    for (const std::string& key : keys) REQUIRE(ask(node, get(base + key)).status == 200);
+    for (const std::string& key : keys) REQUIRE(ask(node, get(quick_path + key)).status == 200);
     const bool draining = GENERATE(false, true);
     if (draining) node.universe.drain();
 
     std::vector<std::string> requests;
     for (const std::string& key : keys) {
-        requests.push_back(get(base + key));
+        requests.push_back(get(quick_path + key));
         requests.push_back(get(peek + key));
-        requests.push_back("HEAD" + get(base + key).substr(3));
+        requests.push_back("HEAD" + get(quick_path + key).substr(3));
     }
     for (const std::string& headers :
          {"X-Galaxy-Universe: default\r\nX-Galaxy-Peer: a\r\nX-Galaxy-Digest: other\r\n"s,
           "X-Galaxy-Peer: b\r\n"s, "X-Galaxy-Universe: other\r\n"s,
           "X-Galaxy-Timeout-Ms: 1\r\n"s}) {
-        requests.push_back(get(base + "k", headers));
+        requests.push_back(get(quick_path + "k", headers));
         requests.push_back(get(peek + "k", headers));
     }
     requests.push_back(get(peek + "not%20there"));
@@ -101,36 +101,38 @@ TEST_CASE("An answer at once is the ordinary one, byte for byte", "[http][quick]
         CHECK(timeless(quick) == timeless(other));
     }
     node.universe.close();
-    CHECK(timeless(answered_quickly(node, get(base + "k")))
-          == timeless(answered_by_beast(node, get(base + "k"))));
+    CHECK(timeless(answered_quickly(node, get(quick_path + "k")))
+          == timeless(answered_by_beast(node, get(quick_path + "k"))));
 }
 
 TEST_CASE("What has to be waited for is not answered at once", "[http][quick]")
 {
     Node node;
-    CHECK(answered_quickly(node, get(base + "k")) == "not answered at once");
+    CHECK(answered_quickly(node, get(quick_path + "k")) == "not answered at once");
     CHECK(node.loads == 0);
-    REQUIRE(ask(node, get(base + "k")).status == 200);
-    CHECK(answered_quickly(node, get(base + "k")).ends_with("\r\n\r\nvalue of k"));
+    REQUIRE(ask(node, get(quick_path + "k")).status == 200);
+    CHECK(answered_quickly(node, get(quick_path + "k")).ends_with("\r\n\r\nvalue of k"));
     for (const std::string& request :
-         {get("/other"), get(base + "%zz"), get("/_galaxycache/%zz/k"), get(base + "k?q"),
-          get(base + "k", "Connection: close\r\n"), get(base + "k").substr(0, 40)}) {
+         {get("/other"), get(quick_path + "%zz"), get("/_galaxycache/%zz/k"),
+          get(quick_path + "k?q"), get(quick_path + "k", "Connection: close\r\n"),
+          get(quick_path + "k").substr(0, 40)}) {
         CHECK(answered_quickly(node, request) == "not answered at once");
     }
-    const http::QuickAnswers strict(node.universe.responder(), {}, {}, get(base + "k").size() - 1);
+    const http::QuickAnswers strict(node.universe.responder(), {}, {},
+                                    get(quick_path + "k").size() - 1);
     http::Outbox out;
-    CHECK(strict.answer(get(base + "k"), out) == 0);
+    CHECK(strict.answer(get(quick_path + "k"), out) == 0);
     CHECK(out.empty());
 }
 
 TEST_CASE("A turn is bounded, and takes whole requests", "[http][quick]")
 {
     Node node;
-    REQUIRE(ask(node, get(base + "size:4000")).status == 200);
-    REQUIRE(ask(node, get(base + "size:5000")).status == 200);
+    REQUIRE(ask(node, get(quick_path + "size:4000")).status == 200);
+    REQUIRE(ask(node, get(quick_path + "size:5000")).status == 200);
     const http::QuickAnswers quick(node.universe.responder(), {}, {}, 128 << 10);
-    const std::string small = get(base + "size:4000");
-    const std::string large = get(base + "size:5000");
+    const std::string small = get(quick_path + "size:4000");
+    const std::string large = get(quick_path + "size:5000");
     std::string many;
     for (int i = 0; i != 1000; ++i) many += small;
     http::Outbox out;
@@ -144,7 +146,7 @@ TEST_CASE("A turn is bounded, and takes whole requests", "[http][quick]")
     CHECK(out.next(out.size())[1].size() == 5000);
     CHECK(out.next(out.size())[1].data() == node.g.find("size:5000")->view().data());
     out.clear();
-    CHECK(quick.answer(small + get(base + "new") + small, out) == small.size());
+    CHECK(quick.answer(small + get(quick_path + "new") + small, out) == small.size());
     out.clear();
     CHECK(quick.answer(small + small.substr(0, 20), out) == small.size());
 }
@@ -184,14 +186,14 @@ TEST_CASE("Hits, misses and large values in a row keep their order", "[http][qui
         "k",       "new", "size:4000", "size:5000", "size:3000000",
         "missing", "k",   "size:1",    "minute",    "fail"};
     for (const std::string& key : {"k"s, "size:4000"s, "size:3000000"s, "minute"s})
-        REQUIRE(ask(node, get(base + key)).status == 200);
+        REQUIRE(ask(node, get(quick_path + key)).status == 200);
     Wire wire = Wire::to(node.port());
     std::string requests;
     std::vector<std::string> expected;
     for (int i = 0; i != 200; ++i) {
         const std::string& key = keys[static_cast<std::size_t>(i * 7) % keys.size()];
         const bool head = i % 11 == 0;
-        requests += (head ? "HEAD" : "GET") + get(base + key).substr(3);
+        requests += (head ? "HEAD" : "GET") + get(quick_path + key).substr(3);
         expected.push_back(head ? "HEAD " + key : key);
     }
     std::thread sender([&] { wire.send(requests); });
@@ -215,15 +217,15 @@ TEST_CASE("Hits, misses and large values in a row keep their order", "[http][qui
 TEST_CASE("A reader that does not read holds up nobody else", "[http][quick]")
 {
     Node node({.idle_timeout = 5s}, {.capacity = std::size_t{256} << 20});
-    REQUIRE(ask(node, get(base + "size:8000000")).status == 200);
-    REQUIRE(ask(node, get(base + "k")).status == 200);
+    REQUIRE(ask(node, get(quick_path + "size:8000000")).status == 200);
+    REQUIRE(ask(node, get(quick_path + "k")).status == 200);
     Wire deaf = Wire::to(node.port());
     std::string many;
-    for (int i = 0; i != 50; ++i) many += get(base + "size:8000000");
+    for (int i = 0; i != 50; ++i) many += get(quick_path + "size:8000000");
     deaf.send(many);
     Wire wire = Wire::to(node.port());
     for (int i = 0; i != 100; ++i) {
-        wire.send(get(base + "k"));
+        wire.send(get(quick_path + "k"));
         REQUIRE(receive(wire).body == "value of k");
     }
     wire.close();
@@ -233,9 +235,9 @@ TEST_CASE("A reader that does not read holds up nobody else", "[http][quick]")
 TEST_CASE("A request that is begun after an answer has a deadline of its own", "[http][quick]")
 {
     Node node({.header_timeout = 200ms, .idle_timeout = 10min});
-    REQUIRE(ask(node, get(base + "k")).status == 200);
+    REQUIRE(ask(node, get(quick_path + "k")).status == 200);
     Wire wire = Wire::to(node.port());
-    wire.send(get(base + "k") + "GET /_gala");
+    wire.send(get(quick_path + "k") + "GET /_gala");
     CHECK(receive(wire).body == "value of k");
     CHECK(wire.closed_within(20s));
 }
@@ -244,11 +246,11 @@ TEST_CASE("A connection that is answered at once stays, and goes when it is idle
           "[http][quick][timing]")
 {
     Node node({.idle_timeout = 1s});
-    REQUIRE(ask(node, get(base + "k")).status == 200);
+    REQUIRE(ask(node, get(quick_path + "k")).status == 200);
     Wire wire = Wire::to(node.port());
     const auto end = std::chrono::steady_clock::now() + 2500ms;
     while (std::chrono::steady_clock::now() < end) {
-        wire.send(get(base + "k"));
+        wire.send(get(quick_path + "k"));
         REQUIRE(receive(wire).body == "value of k");
     }
     CHECK(wire.closed_within(20s));
@@ -257,9 +259,9 @@ TEST_CASE("A connection that is answered at once stays, and goes when it is idle
 TEST_CASE("A drain lets what is being sent end", "[http][quick]")
 {
     Node node({}, {.capacity = std::size_t{256} << 20});
-    REQUIRE(ask(node, get(base + "size:8000000")).status == 200);
+    REQUIRE(ask(node, get(quick_path + "size:8000000")).status == 200);
     Wire wire = Wire::to(node.port());
-    wire.send(get(base + "size:8000000"));
+    wire.send(get(quick_path + "size:8000000"));
     REQUIRE(eventually([&node] { return node.g.stats().server_requests == 2; }));
     node.universe.drain();
     auto drained = drain(node.server, 1s);
@@ -296,7 +298,7 @@ TEST_CASE("Everything may go while answers are being sent", "[http][quick]")
         std::vector<Wire> wires;
         for (int i = 0; i < 4; ++i) {
             wires.push_back(Wire::to(server->port()));
-            wires.back().send(get(base + "k") + get(base + "k"));
+            wires.back().send(get(quick_path + "k") + get(quick_path + "k"));
         }
         while (g->stats().server_requests < 4) io->poll();
         wires[0].close();
@@ -328,7 +330,8 @@ TEST_CASE("Hits on four threads, while values change and connections break", "[h
             for (int round = 0; round < 20; ++round) {
                 Wire wire = Wire::to(server.port());
                 std::string requests;
-                for (int i = 0; i < 50; ++i) requests += get(base + std::to_string(i % (c + 2)));
+                for (int i = 0; i < 50; ++i)
+                    requests += get(quick_path + std::to_string(i % (c + 2)));
                 wire.send(requests);
                 if (round % 5 == 4) continue;
                 for (int i = 0; i < 50; ++i)
