@@ -237,6 +237,7 @@ void GalaxyCore::waiter_due(Waiter& waiter)
 
 void GalaxyCore::cancel_if_abandoned(const Waiter& waiter)
 {
+    if (!options_.cancel_abandoned && !awaits_membership_) return;
     const auto known = flights_.find(waiter.request().key);
     if (known == flights_.end()) return;
     const FlightPtr flight = known->second;
