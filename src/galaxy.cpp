@@ -282,6 +282,7 @@ TimePoint GalaxyCore::membership_limit(const Flight& flight) const noexcept
 /// memory.
 void GalaxyCore::membership_known()
 {
+    awaits_membership_ = false;
     for (const auto& [key, flight] : flights_) {
         if (flight->membership.awaited()) deadlines_.add(flight->patience, TimePoint::min());
     }

@@ -38,7 +38,9 @@ Connection::Io::Io(const asio::any_io_executor& executor)
 }
 
 Connection::Connection(std::shared_ptr<Pool> pool, const asio::any_io_executor& executor)
-    : pool_(std::move(pool)), io_(std::make_unique<Io>(executor))
+    : pool_(std::move(pool)),
+      io_(std::make_unique<Io>(executor)),
+      inlet_(pool_->options().max_header)
 {
 }
 
@@ -196,8 +198,6 @@ bool Connection::answer_is_bad(error_code error)
         fail(errc::value_too_large, "the value is larger than this galaxy allows");
     } else if (error) {
         fail(errc::protocol_error, "the answer cannot be understood: " + error.message());
-    } else if (!parser_->is_done() && inlet_.pending() > limit) {
-        fail(errc::protocol_error, "an endless line in the answer");
     } else if (parser_->is_header_done() && parser_->need_eof() && !parser_->is_done()
                && parser_->status() == 200) {
         // A process that dies ends its connections as orderly as one that has said everything.

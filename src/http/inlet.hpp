@@ -8,8 +8,12 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/system/error_code.hpp>
+#include <boost/version.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -28,6 +32,10 @@ class Inlet {
 public:
     static constexpr std::size_t block_size = std::size_t{64} << 10;
 
+    /// Behind a head, no line of a chunk may be longer, with the line break before it, nor the
+    /// trailer.
+    explicit Inlet(std::size_t longest_line) noexcept : longest_line_(longest_line) {}
+
     /// Reads once, at most so much, without waiting. Gives the bytes read; `would_block` where
     /// there are none.
     std::size_t read(Transport& transport, boost::system::error_code& error,
@@ -36,8 +44,9 @@ public:
     enum class Until : bool { done, header_done };
 
     /// Feeds the parser until then, or until it has had everything. Counts the bytes of the header.
-    /// A field of 64 KiB or more is `header_limit`; Beast would throw. One that goes on in the next
-    /// line, in a trailer too, is `bad_obs_fold`; Beast would join the lines.
+    /// A field of 64 KiB or more is `header_limit`; Beast would throw. So is a line of a chunk that
+    /// is too long. A field that goes on in the next line, in a trailer too, is `bad_obs_fold`;
+    /// Beast would join the lines.
     template <bool is_request>
     void feed(boost::beast::http::basic_parser<is_request>& parser,
               boost::system::error_code& error, Until until = Until::done);
@@ -63,6 +72,10 @@ public:
     void clear() noexcept;
 
 private:
+    /// Beast takes trailers line by line from 1.87 on, and counts them with the head; before, with
+    /// the line of the last chunk.
+    static constexpr bool trailers_by_line = BOOST_VERSION >= 108700;
+
     struct Release {
         void operator()(char* block) const noexcept;
     };
@@ -78,6 +91,7 @@ private:
     static std::size_t put(boost::beast::http::basic_parser<is_request>& parser,
                            std::string_view bytes, boost::system::error_code& error);
 
+    const std::size_t longest_line_;
     std::string kept_;
     std::string_view fresh_;  // what comes after it, in the block
     Block block_;             // null while nothing is fresh
@@ -88,7 +102,12 @@ template <bool is_request>
 void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
                  boost::system::error_code& error, Until until)
 {
+    using beast_error = boost::beast::http::error;
+    using boost::system::error_code;
     if (!kept_.empty()) keep();
+    if (trailers_by_line && !parser.got_some())
+        parser.header_limit(static_cast<std::uint32_t>(
+            std::min<std::size_t>(longest_line_, std::numeric_limits<std::uint32_t>::max())));
     std::string_view bytes = kept_.empty() ? fresh_ : std::string_view(kept_);
     const std::size_t before = bytes.size();
     error = {};
@@ -96,25 +115,30 @@ void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
     while (!error && is_worth_a_look(parser, bytes) && !parser.is_done()) {
         const bool in_header = !parser.is_header_done();
         if (!in_header && until == Until::header_done) break;
-        const std::size_t used = put(parser, bytes, error);
+        // No more than a line: one that is too long is, however its bytes were cut on their way.
+        const std::string_view shown = in_header ? bytes : bytes.substr(0, longest_line_);
+        const std::size_t used = put(parser, shown, error);
+        const bool waits = error == beast_error::need_more;
+        if (waits && shown.size() < bytes.size())
+            error = used == 0 ? make_error_code(beast_error::header_limit) : error_code();
         if (in_header) header_size_ += used;
-        // The fields of a head, and of a trailer with the last chunk's line, are taken at once.
-        const bool has_fields = in_header || (parser.chunked() && parser.is_done());
-        if (!error && has_fields && grammar::has_fold(bytes.substr(0, used)))
-            error = boost::beast::http::error::bad_obs_fold;
+        // In chunks, what waits for more has taken nothing but fields.
+        const bool has_fields = in_header || (parser.chunked() && (waits || parser.is_done()));
+        if ((!error || waits) && has_fields && grammar::has_fold(bytes.substr(0, used)))
+            error = beast_error::bad_obs_fold;
         bytes.remove_prefix(used);
     }
-    if (error == boost::beast::http::error::need_more) error = {};
+    if (error == beast_error::need_more) error = {};
     drop(before - bytes.size());
 }
 
-/// A chunked body that has not ended has at least "0\r\n\r\n" to come. Beast, which has seen the
-/// line of the last chunk, must not be shown less again: it asserts.
+/// A chunked body that has not ended has at least "0\r\n\r\n" to come. Beast that has seen the line
+/// of the last chunk without its trailer must not be shown less again: it asserts.
 template <bool is_request>
 bool Inlet::is_worth_a_look(const boost::beast::http::basic_parser<is_request>& parser,
                             std::string_view bytes)
 {
-    const bool in_chunks = parser.is_header_done() && parser.chunked();
+    const bool in_chunks = !trailers_by_line && parser.is_header_done() && parser.chunked();
     return bytes.size() >= (in_chunks ? std::string_view("0\r\n\r\n").size() : 1);
 }
 

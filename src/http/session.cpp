@@ -46,6 +46,7 @@ Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
     : core_(std::move(core)),
       executor_(socket.get_executor()),
       transport_(std::move(socket)),
+      inlet_(core_->options().max_header),
       quiet_since_(busy)
 {
     error_code ignored;
@@ -170,7 +171,6 @@ unsigned Session::judge_progress(error_code error)
     if (error == beast::http::error::body_limit) return 413;
     if (error) return 400;
     if (header > options.max_header) return 431;
-    if (!reader_->is_done() && inlet_.pending() > options.max_header) return 400;
     if (header > free_header && reader_->fields() > most_fields) return 431;
 
     // Of a body, what is left are lines of chunks and trailers that have not ended.
@@ -364,9 +364,11 @@ void Session::drop_if_quiet()
 void Session::drop_if_idle()
 {
     if (serving_) return serving_->finish();
+    if (shaking_hands_) return drop();
+    if (!reader_ || answering_ || begun()) return;
+    if (transport_.look_everywhere() != Seen::bytes) return drop();
     // What has just come is answered, as the last one.
-    const bool idle = reader_ && !answering_ && !begun() && transport_.look() != Seen::bytes;
-    if (shaking_hands_ || idle) drop();
+    set_deadline(core_->options().header_timeout);
 }
 
 /// Whether some of the next request has been read.

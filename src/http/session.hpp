@@ -145,8 +145,7 @@ private:
     bool answering_ = false;
     bool in_body_ = false;
     bool shaking_hands_ = false;
-    bool leaving_ = false;  // all that we say has been said
-    bool gone_ = false;     // closed, by either side
+    bool gone_ = false;  // closed, by either side
 };
 
 }  // namespace galaxy::http

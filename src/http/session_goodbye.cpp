@@ -63,7 +63,6 @@ asio::awaitable<void> Session::refuse(unsigned status)
 
 asio::awaitable<void> Session::say_goodbye()
 {
-    leaving_ = true;
     set_deadline(std::min(goodbye_time, core_->options().idle_timeout));
     inlet_.clear();
     error_code error;
@@ -82,11 +81,12 @@ asio::awaitable<void> Session::await_goodbye()
     socket.shutdown(tcp::socket::shutdown_send, error);
     std::size_t dropped = 0;
     while (!error && !gone_ && dropped < goodbye_bytes) {
+        // Before it waits: of an end that was read nobody may be told again.
+        dropped += drop_some(socket, error);
+        if (error != asio::error::would_block) continue;
+        error = {};
         co_await socket.async_wait(tcp::socket::wait_read,
                                    asio::redirect_error(asio::use_awaitable, error));
-        if (error) break;
-        dropped += drop_some(socket, error);
-        if (error == asio::error::would_block) error = {};
     }
 }
 

@@ -60,9 +60,6 @@ void Session::on_readable(error_code error)
 {
     if (error) {
         gone_ = true;
-    } else if (leaving_) {
-        // It was read before the goodbye, which would wait for another.
-        if (transport_.look() == Seen::end) transport_.close();
     } else if (answering_) {
         look_behind();
     } else if (at_rest() && serve_at_rest()) {

@@ -3,7 +3,7 @@
 
 #include "http/tls_context.hpp"
 
-#include <cassert>
+#include <stdexcept>
 #include <utility>
 
 namespace galaxy::http {
@@ -12,7 +12,7 @@ Tls::Tls(TlsOptions options) : context_(make_tls_context(std::move(options))) {}
 
 void Tls::reload()
 {
-    assert(context_);
+    if (!context_) throw std::invalid_argument("Tls::reload: there are no options to read again");
     context_->reload();
 }
 

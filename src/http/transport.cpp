@@ -15,7 +15,8 @@ namespace asio = boost::asio;
 Seen Transport::look() noexcept
 {
     if (secure_) {
-        if (const Seen seen = secure_->seen(); seen != Seen::nothing) return seen;
+        if (secure_->has_bytes()) return Seen::bytes;
+        if (secure_->seen() == Seen::end) return Seen::end;
     }
     char byte = 0;
     const ssize_t seen =

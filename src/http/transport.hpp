@@ -97,8 +97,8 @@ public:
         return secure_ ? secure_->take(room, error) : plain_.read_some(room, error);
     }
 
-    /// Looks what the other side has done, without reading. Under TLS what is seen to have come
-    /// need not be bytes for us.
+    /// Looks what the other side has done, without reading. Under TLS what lies in the system need
+    /// not be bytes for us, and a part of a record that TLS has read from there is not seen.
     Seen look() noexcept;
 
     /// As `look`, and at what TLS has read from the system and keeps, which may be no whole record.

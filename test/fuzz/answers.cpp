@@ -69,8 +69,7 @@ private:
     bool is_too_much() const
     {
         const std::size_t in_header = parser_->is_header_done() ? 0 : inlet_.pending();
-        return inlet_.header_size() + in_header > max_header
-               || (!parser_->is_done() && inlet_.pending() > max_header);
+        return inlet_.header_size() + in_header > max_header;
     }
 
     bool has_no_end() const
@@ -102,7 +101,7 @@ private:
             require(std::stoull(*length) == answer.value.size(), "a value is never cut");
     }
 
-    http::Inlet inlet_;
+    http::Inlet inlet_{max_header};
     std::optional<http::AnswerParser> parser_;
 };
 

@@ -41,15 +41,14 @@ std::string in_words(const http::RequestReader& reader, const http::Inlet& inlet
 bool is_too_much(const http::RequestReader& reader, const http::Inlet& inlet)
 {
     const bool in_header = !reader.is_header_done();
-    return inlet.header_size() + (in_header ? inlet.pending() : 0) > max_header
-           || (!reader.is_done() && inlet.pending() > max_header);
+    return inlet.header_size() + (in_header ? inlet.pending() : 0) > max_header;
 }
 
 Heard hear(std::string_view bytes, Cuts cuts)
 {
     Heard heard;
     Pieces pieces(bytes, cuts);
-    http::Inlet inlet;
+    http::Inlet inlet(max_header);
     std::optional<http::RequestReader> reader;
     const auto begin = [&] {
         reader.emplace(max_body);

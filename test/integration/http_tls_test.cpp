@@ -124,7 +124,11 @@ TEST_CASE("Who has sent a part of a record gives way like others", "[http][tls]"
         REQUIRE(ends.back()->receive().starts_with("HTTP/1.1 200"));
         wires.back().send("\x17\x03\x03");
     }
-    CHECK(eventually([&] { return node.server.connections() <= options.max_connections; }));
+    // Who comes makes one go, which may be spared once where its part has not been read yet.
+    CHECK(eventually([&] {
+        Wire::to(node.port());
+        return node.server.connections() <= options.max_connections;
+    }));
 }
 
 TEST_CASE("A client that closes without a farewell is not waited for", "[http][tls]")
@@ -135,6 +139,14 @@ TEST_CASE("A client that closes without a farewell is not waited for", "[http][t
     // Before it has the answer, it can only half-close.
     const bool before = GENERATE(false, true);
     CAPTURE(before);
+    const std::string keys = "/_galaxycache/g/";
+    for (int i = 0; before && i != 5; ++i) {
+        Wire wire = Wire::to(node.port());
+        TlsWire tls(wire, own);
+        REQUIRE(tls.shake_hands());
+        tls.send(get(keys + std::to_string(i), "Connection: close\r\n"));
+        REQUIRE(tls.receive_all().starts_with("HTTP/1.1 200"));
+    }
     // It would be for a second; a machine may be slow once.
     bool at_once = false;
     for (int i = 0; i != 5 && !at_once; ++i) {
@@ -142,7 +154,7 @@ TEST_CASE("A client that closes without a farewell is not waited for", "[http][t
             Wire wire = Wire::to(node.port());
             TlsWire tls(wire, own);
             REQUIRE(tls.shake_hands());
-            tls.send(get("/_galaxycache/g/" + std::to_string(i), "Connection: close\r\n"));
+            tls.send(get(keys + std::to_string(i), "Connection: close\r\n"));
             if (before) wire.half_close();
             REQUIRE(tls.receive().starts_with("HTTP/1.1 200"));
         }

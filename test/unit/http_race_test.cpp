@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 using galaxy::http::is_of_this_side;
 using galaxy::http::Race;
-namespace error = boost::asio::error;
+namespace net_error = boost::asio::error;
 using boost::system::error_code;
 
 constexpr Race::TimePoint start{1h};
@@ -50,7 +50,7 @@ TEST_CASE("race: families in turn, each kind in its order, the preferred one fir
     std::vector<std::string> order;
     for (int i = 0; i != 5; ++i) {
         order.push_back(next(race, start));
-        race.failed(error::connection_refused);
+        race.failed(net_error::connection_refused);
     }
     CHECK(order == std::vector<std::string>{"::1", "10.0.0.1", "::2", "10.0.0.2", "::3"});
     CHECK(race.is_lost());
@@ -97,15 +97,15 @@ TEST_CASE("race: an attempt that fails lets the next one begin at once", "[http]
     Race race(start + 10s);
     race.add(addresses({"10.0.0.1", "10.0.0.2", "10.0.0.3"}));
     CHECK(next(race, start) == "10.0.0.1");
-    race.failed(error::connection_refused);
+    race.failed(net_error::connection_refused);
     CHECK(next(race, start) == "10.0.0.2");
     CHECK(next(race, start) == "");
-    race.failed(error::host_unreachable);
+    race.failed(net_error::host_unreachable);
     CHECK_FALSE(race.is_lost());
     CHECK(next(race, start) == "10.0.0.3");
-    race.failed(error::connection_refused);
+    race.failed(net_error::connection_refused);
     CHECK(race.is_lost());
-    CHECK(race.why() == error::connection_refused);
+    CHECK(race.why() == net_error::connection_refused);
 }
 
 TEST_CASE("race: addresses that come later are tried at once where all others have been",
@@ -119,7 +119,7 @@ TEST_CASE("race: addresses that come later are tried at once where all others ha
     race.add(addresses({"10.0.0.1", "10.0.0.2", "10.0.0.2"}));
     CHECK(next(race, start) == "10.0.0.2");
     CHECK(next(race, start + 1h) == "");
-    race.failed(error::connection_refused);
+    race.failed(net_error::connection_refused);
     CHECK_FALSE(race.is_lost());
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("race: a shortage of this machine's goes before what others say of the
         next(race, start);
         race.failed(local(shortage));
         next(race, start);
-        race.failed(error::connection_refused);
+        race.failed(net_error::connection_refused);
         CHECK(race.why() == local(shortage));
         CHECK(is_of_this_side(race.why()));
     }
@@ -153,17 +153,17 @@ TEST_CASE("race: no local port or address counts where nothing else is known", "
     next(both, start);
     both.failed(local(EADDRNOTAVAIL));
     next(both, start);
-    both.failed(error::connection_refused);
-    CHECK(both.why() == error::connection_refused);
+    both.failed(net_error::connection_refused);
+    CHECK(both.why() == net_error::connection_refused);
     CHECK_FALSE(is_of_this_side(both.why()));
 }
 
 TEST_CASE("race: what a network says is the peer's", "[http][race]")
 {
     for (const error_code why :
-         {error_code(error::connection_refused), error_code(error::connection_reset),
-          error_code(error::host_unreachable), error_code(error::network_unreachable),
-          error_code(error::timed_out), error_code()}) {
+         {error_code(net_error::connection_refused), error_code(net_error::connection_reset),
+          error_code(net_error::host_unreachable), error_code(net_error::network_unreachable),
+          error_code(net_error::timed_out), error_code()}) {
         CAPTURE(why);
         CHECK_FALSE(is_of_this_side(why));
     }

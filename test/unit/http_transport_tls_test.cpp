@@ -197,7 +197,7 @@ TEST_CASE("What a wait has read comes first, then the rest", "[http][tls]")
     }
 }
 
-TEST_CASE("A look sees what came with what was read", "[http][tls]")
+TEST_CASE("A look everywhere sees what came with what was read", "[http][tls]")
 {
     for (const Kind kind : {Kind::plain, Kind::tls}) {
         CAPTURE(kind == Kind::tls);
@@ -224,6 +224,60 @@ TEST_CASE("A look sees what came with what was read", "[http][tls]")
             CHECK(on.server.look() == Seen::end);
         }(ends));
         ends.run();
+    }
+}
+
+TEST_CASE("A look takes records for bytes, and nothing less", "[http][tls]")
+{
+    Ends ends(Kind::tls);
+    ends.start([](Ends& on) -> asio::awaitable<void> {
+        const std::string text(1000, 'x');
+        for (int i = 0; i != 2; ++i)
+            co_await asio::async_write(on.client, asio::buffer(text), asio::use_awaitable);
+        const std::string part = "\x17\x03\x03";
+        on.client.socket().write_some(asio::buffer(part));
+        const auto unread = [&on] { return on.server.socket().available(); };
+        constexpr std::size_t overhead = 22;  // of a record, from TLS 1.3 on
+        while (unread() < 2 * (text.size() + overhead) + part.size())
+            co_await asio::post(on.io, asio::use_awaitable);
+        std::string got(text.size(), '\0');
+        co_await asio::async_read(on.server, asio::buffer(got), asio::use_awaitable);
+        CHECK(unread() == 0);
+        CHECK(on.server.look() == Seen::bytes);
+        co_await asio::async_read(on.server, asio::buffer(got), asio::use_awaitable);
+        CHECK(on.server.look() == Seen::nothing);
+        CHECK(on.server.look_everywhere() == Seen::bytes);
+    }(ends));
+    ends.run();
+}
+
+TEST_CASE("A goodbye waits for no end that was read, before it or beside it", "[http][tls]")
+{
+    for (const Kind kind : {Kind::plain, Kind::tls}) {
+        for (const bool before : {true, false}) {
+            CAPTURE(kind == Kind::tls, before);
+            Ends ends(kind);
+            bool told = false;
+            ends.start([](Ends& on, bool& heard) -> asio::awaitable<void> {
+                error_code error;
+                co_await on.server.async_wait_readable(
+                    asio::redirect_error(asio::use_awaitable, error));
+                CHECK_FALSE(error);
+                heard = true;
+            }(ends, told));
+            ends.start([](Ends& on, bool first, const bool& heard) -> asio::awaitable<void> {
+                if (first) on.client.socket().shutdown(tcp::socket::shutdown_send);
+                while (first && !heard) co_await asio::post(on.io, asio::use_awaitable);
+                error_code error;
+                co_await on.server.async_say_end(asio::redirect_error(asio::use_awaitable, error));
+            }(ends, before, told));
+            ends.start([](Ends& on) -> asio::awaitable<void> {
+                for (int i = 0; i != 10; ++i) co_await asio::post(on.io, asio::use_awaitable);
+                error_code again;
+                on.client.socket().shutdown(tcp::socket::shutdown_send, again);
+            }(ends));
+            ends.run();
+        }
     }
 }
 

@@ -16,8 +16,8 @@ enum class VerifyPeer : std::uint8_t {
     none,      ///< anybody; a client does not know then whom it talks to
 };
 
-/// How TLS is spoken, from 1.2 on. Files are PEM. A bad option throws `std::invalid_argument` from
-/// the constructor of `Tls`.
+/// How TLS is spoken, from 1.2 on. The first three are paths of files, in PEM. A bad option throws
+/// `std::invalid_argument` from the constructor of `Tls`; what only a server needs, from `serve`.
 struct TlsOptions {
     /// What we show: our certificate, then those between it and the authority. A server needs it, a
     /// client may be asked for it. Empty: none.
@@ -45,7 +45,7 @@ public:
     explicit Tls(TlsOptions options);
 
     /// Reads the files again, for the connections to come; those that there are go on. Throws as
-    /// the constructor does, and leaves everything as it was then. Must not be empty.
+    /// the constructor does, where it is empty too, and leaves everything as it was then.
     void reload();
 
     explicit operator bool() const noexcept { return context_ != nullptr; }

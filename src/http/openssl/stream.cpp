@@ -101,12 +101,16 @@ void Stream::write(asio::const_buffer bytes, Moved handler)
 
 void Stream::shutdown(Done handler)
 {
-    // An end that was read is not waited for again: the reactor would not tell of it twice.
-    if (end_) {
-        SSL* const ssl = stream_.native_handle();
-        ::SSL_set_shutdown(ssl, ::SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
-    }
     stream_.async_shutdown(keeping(std::move(handler)));
+}
+
+/// OpenSSL is told, so that no goodbye waits for another end, be it under way already: the reactor
+/// tells of one once.
+void Stream::reading_ended(error_code error)
+{
+    end_ = error;
+    SSL* const ssl = stream_.native_handle();
+    ::SSL_set_shutdown(ssl, ::SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
 }
 
 struct Stream::Read {
@@ -133,6 +137,7 @@ struct Stream::Read {
     template <class Self>
     void operator()(Self& self, error_code error, std::size_t size)
     {
+        if (error && error != asio::error::operation_aborted) stream->reading_ended(error);
         self.complete(error, size);
     }
 };
@@ -168,7 +173,7 @@ struct Stream::Fill {
         stream->held_from_ = 0;
         stream->held_to_ = size;
         if (error == asio::error::operation_aborted) return self.complete(error);
-        stream->end_ = error;
+        if (error) stream->reading_ended(error);
         self.complete({});
     }
 };

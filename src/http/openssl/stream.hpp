@@ -52,6 +52,7 @@ private:
     auto keeping(Handler handler);
     struct Read;
     struct Fill;
+    void reading_ended(error_code error);
 
     const Context context_;
     boost::asio::ssl::stream<boost::asio::ip::tcp::socket> stream_;
