@@ -223,6 +223,7 @@ TEST_CASE("A reader that does not read holds up nobody else", "[http][quick]")
     std::string many;
     for (int i = 0; i != 50; ++i) many += get(quick_path + "size:8000000");
     deaf.send(many);
+    REQUIRE(eventually([&node] { return node.g.stats().server_requests > 2; }));
     Wire wire = Wire::to(node.port());
     for (int i = 0; i != 100; ++i) {
         wire.send(get(quick_path + "k"));
