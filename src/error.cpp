@@ -20,8 +20,7 @@ const char* text(errc code) noexcept
         return "the get or the load took longer than its timeout; raise the timeout or speed "
                "up the backend";
     case errc::refused:
-        return "too many flights or queued loads at once; shed load, or raise max_flights or "
-               "max_backend_loads";
+        return "too many flights at once, or no memory; shed load, or raise max_flights";
     case errc::closed:
         return "the galaxy, its universe or its execution context is closed; keep them until "
                "the last get has ended";

@@ -16,8 +16,9 @@ namespace galaxy {
 /// What a backend returns: the value, "there is none", and how long the answer holds.
 class Loaded {
 public:
-    /// A value to keep for `lifetime`, or until evicted where that is zero.
-    /// A negative lifetime is over already: the value is returned and not kept.
+    /// A value to keep for `lifetime`, or until evicted where that is zero (what somebody else says
+    /// to hold for no time at all is `uncached`). A negative lifetime is over already: the value is
+    /// returned and not kept.
     static Loaded value(std::string bytes, Duration lifetime = Duration::zero());
 
     /// A value that ends at a moment of the calendar; peers are told the same moment.
@@ -58,14 +59,16 @@ private:
 ///
 /// It runs on the universe's executor, or on `GalaxyOptions::backend_executor`, never on the
 /// galaxy's strand, and may be called for many keys at once, from several threads where the
-/// executor has several. The key's bytes live until the load has ended; the callable itself until
+/// executor has several: it has no strand of its own, and `||` or `&&` in it needs one there (see
+/// docs/concurrency.md). The key's bytes live until the load has ended; the callable itself until
 /// the galaxy is closed and its last load has ended. To reach its own galaxy, it captures a
 /// `WeakGalaxy`: a `Galaxy` would keep the galaxy for as long as nobody closes it.
 ///
 /// A failure is an exception. Callers in this process hear the code of a `system_error` (Boost's or
 /// the standard library's), else `errc::backend_failed`. Peers hear `backend_failed` whatever the
 /// code, galaxy's own codes included, but for EMFILE and ENFILE: a process out of descriptors is
-/// `busy`.
+/// `busy`. A nested get of another key that finds nothing is such a failure, unless it is caught
+/// and made `Loaded::not_found()`.
 ///
 /// Every load must end: `backend_timeout` bounds how long anyone waits for it, but a load under way
 /// keeps its key and its place among `max_backend_loads` until it ends.

@@ -17,10 +17,11 @@ enum class errc {
     /// in the log there; the next get asks again.
     backend_failed,
     /// The get's time is over, or the load took longer than `backend_timeout`. Raise the timeout
-    /// or mend the backend; a load still running fills the cache when it ends.
+    /// or mend the backend; a load still running fills the cache when it ends, unless it is
+    /// cancelled (`cancel_abandoned`).
     timed_out,
-    /// Too many flights or queued loads (`max_flights`, `max_backend_loads`), or no memory (where
-    /// Asio has none, `bad_alloc` comes out of the context's `run`). Shed load or raise the limit.
+    /// Too many flights (`max_flights`), or no memory (where Asio has none, `bad_alloc` comes out
+    /// of the context's `run`). Shed load or raise the limit.
     refused,
     /// The galaxy or its universe is closed, or its execution context is gone.
     closed,
@@ -28,9 +29,9 @@ enum class errc {
     key_too_long,
     /// The value is larger than `max_value`. Split it, or raise the limit at every node.
     value_too_large,
-    /// No galaxy of that name in this universe, or at the peer that was asked.
+    /// No galaxy of that name in this universe, or at the peer that was asked. No get ends with it.
     no_such_galaxy,
-    /// The peer does not know this request.
+    /// The peer does not know this request. No get ends with it.
     unsupported,
     /// The backend asked for the very key that it is loading, which could never end.
     reentrant_get,

@@ -12,12 +12,16 @@ namespace galaxy {
 enum class Mode {
     /// Memory, then the key's owner, then the backend.
     normal,
-    /// Memory, then this process's backend, as when a peer asks: never another process's load.
+    /// Memory, then this process's backend, as when a peer asks: never another process's load
+    /// (after a change of membership the previous owner's memory is asked all the same). What is
+    /// loaded is kept as an owner's.
     no_peer,
 };
 
-/// Headers of distributed tracing, handed on to the peer that a get asks. Copied on a miss; views
-/// longer than 512 bytes, or with other than printable ASCII, are not handed on.
+/// Headers of distributed tracing, for what traces the requests between peers: sent with the fetch
+/// of the get that begins a flight, and with nothing else; neither backend nor `Observer` is given
+/// them. Copied on a miss; views longer than 512 bytes, or with other than printable ASCII, are not
+/// sent.
 struct TraceContext {
     std::string_view traceparent = {};  ///< W3C `traceparent`
     std::string_view b3_trace_id = {};  ///< `X-B3-TraceId`
@@ -35,7 +39,8 @@ struct TraceContext {
 /// 12.
 struct GetOptions {
     Mode mode = Mode::normal;
-    /// From the call; zero means the galaxy's `get_timeout`. Negative: only what is in memory.
+    /// From the call; zero means the galaxy's `get_timeout`, so that what is computed and has come
+    /// to nothing must not be zero. Negative: only what is in memory, else `timed_out`.
     Duration timeout = Duration::zero();
     TraceContext trace = {};
 };

@@ -39,6 +39,7 @@ class GalaxyCore;
 ///
 /// Cancellation: terminal, partial and total alike let this caller leave at once; the load and the
 /// cache go on for everybody else. (A coroutine lets only terminal through unless told otherwise.)
+/// As ever in Asio, a signal is emitted only where the cancelled operation's handler runs.
 ///
 /// Thread safety: everything, any thread, distinct and shared handles. A shared handle must not be
 /// assigned to meanwhile.
@@ -58,14 +59,17 @@ public:
     [[nodiscard]] boost::asio::awaitable<Value> get(std::string_view key,
                                                     GetOptions options = {}) const;
 
-    /// As `get`, with errors as values; cheaper where "not found" is common.
+    /// As `get`, with errors as values, `operation_aborted` too; cheaper where "not found" is
+    /// common.
     [[nodiscard]] boost::asio::awaitable<Result<Value>> try_get(std::string_view key,
                                                                 GetOptions options = {}) const;
 
     /// As `get`, for any completion token of `void(error_code, Value)`. The handler runs on its
     /// associated executor (else the universe's) and never inside this call. While it waits, that
     /// executor has outstanding work and must stay alive; its context must until its `run` has
-    /// returned, as the work may end a moment after the handler. `key` is needed for the call only.
+    /// returned, as the work may end a moment after the handler. `key` is needed for the call only;
+    /// with a token that begins later (`asio::deferred`), memory is looked at then, and the time
+    /// counts from the call.
     template <boost::asio::completion_token_for<void(boost::system::error_code, Value)> Token>
     auto async_get(std::string_view key, GetOptions options, Token&& token) const;
 

@@ -68,13 +68,14 @@ struct GalaxyOptions {
 
     /// True: a load that nobody waits for any more, or that has used up `backend_timeout`, gets
     /// terminal cancellation, or is not begun if it was still to come. It has `backend_timeout`
-    /// more to end in, and who asks meanwhile is served by a new load after it. False: it runs on
-    /// and fills the cache.
+    /// more to end in, and who asks meanwhile is served by a new load after it; a value that it
+    /// returns all the same is kept. `Universe::close` cancels no load. False: it runs on and fills
+    /// the cache.
     bool cancel_abandoned = false;
     /// True: this process's backend is asked even where the owner says that its own failed.
     bool fallback_on_backend_error = false;
 
-    /// Where the backend runs; empty: the universe's executor.
+    /// Where the backend runs; empty: the universe's executor. Its context outlives the loads.
     boost::asio::any_io_executor backend_executor = {};
 
     /// Decides which fetched keys get a hot copy; null: `by_rate()`.
@@ -91,7 +92,8 @@ struct UniverseOptions {
     /// The universe's name; nodes of another name are refused. 1 to 255 printable ASCII characters
     /// without a blank at either end.
     std::string name = "default";
-    /// This process's id among the peers, the same in every membership. May be empty without peers.
+    /// This process's id among the peers, the same in every membership. May be empty without peers;
+    /// a membership that lacks it is taken, with a warning, and this process then owns nothing.
     std::string self = {};
     /// How to reach peers; null: a universe of one process.
     std::shared_ptr<FetchProtocol> fetch_protocol = nullptr;

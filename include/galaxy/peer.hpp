@@ -18,7 +18,7 @@ struct Peer {
 /// Whether this process owns keys.
 enum class Role {
     member,       ///< owns its share
-    client_only,  ///< asks the others and owns nothing
+    client_only,  ///< asks the others and owns nothing; belongs in no membership
 };
 
 }  // namespace galaxy

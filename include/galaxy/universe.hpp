@@ -28,8 +28,9 @@ class UniverseCore;
 /// process; they share nothing.
 ///
 /// Work runs on the executor given. A universe with nothing in flight keeps no work outstanding, so
-/// `io_context::run` returns. Universe, galaxies, values and the context may be destroyed in any
-/// order. Destroying a universe closes it and does not block.
+/// `io_context::run` returns, but for streams to peers, until they have been idle for a while or
+/// the universe is closed (docs/concurrency.md). Universe, galaxies, values and the context may be
+/// destroyed in any order. Destroying a universe closes it and does not block.
 ///
 /// Thread safety: all members but construction, move and destruction may be called from any thread.
 class Universe {
@@ -61,7 +62,8 @@ public:
     void add_peer(Peer peer);                                ///< Adds one, or replaces it by id.
     void remove_peers(const std::vector<std::string>& ids);  ///< Unknown ids are ignored.
 
-    /// As a client, this process asks the others and owns no key.
+    /// As a client, this process asks the others and owns no key. They are not told: a membership
+    /// of theirs that has its id makes them ask it.
     void set_role(Role role);
 
     /// The membership as set, in ascending order of ids.
@@ -80,12 +82,13 @@ public:
     void drain();
     bool draining() const noexcept;
 
-    /// True once there is a membership, or no protocol to need one, and the universe is not
-    /// draining.
+    /// True once there is a membership, or no protocol to need one, and the universe is neither
+    /// draining nor closed. `async_close` alone does not say that it is leaving: `drain` first.
     bool ready() const noexcept;
 
     /// Ends everything now: every waiting get completes with `errc::closed`, by post. Each backend
-    /// is let go of once its last load has ended, and with it all that it captured. Idempotent.
+    /// is let go of once its last load has ended, and with it all that it captured. Loads are not
+    /// cancelled, and servers go on, with 503: they are closed by themselves. Idempotent.
     void close();
 
     /// Takes in no more misses (`errc::closed`), lets the gets under way end within their
@@ -96,11 +99,11 @@ public:
     ///
     /// The signature is `void(error_code)`. It says that the gets have ended, not that each has
     /// been told: handlers of theirs may still be queued, on this context or others, and want to be
-    /// run. Cancellation closes at once and completes with `operation_aborted`; `close`, and the
-    /// end of the universe, let it complete without an error. Where the universe's context goes
-    /// first, a handler on another context that lives is told `errc::closed`; one on the context
-    /// that goes is dropped with it. Where there is no memory to begin, the call throws, and the
-    /// universe is as it was, or closed.
+    /// run. Cancellation closes at once and completes with `operation_aborted`; `close`, the end of
+    /// the universe, and the cancellation of another one, let it complete without an error. Where
+    /// the universe's context goes first, a handler on another context that lives is told
+    /// `errc::closed`; one on the context that goes is dropped with it. Where there is no memory to
+    /// begin, the call throws, and the universe is as it was, or closed.
     template <boost::asio::completion_token_for<void(boost::system::error_code)> Token>
     auto async_close(Token&& token)
     {

@@ -32,7 +32,8 @@ struct ServerOptions {
     Paths paths = {};
     StreamLimits stream = {};
 
-    /// Answers what is not for peers; empty: 404. The request's views live until it returns.
+    /// Answers what is not for peers; empty: 404. Runs on its connection's strand. The request's
+    /// views live until the awaitable has ended; a body is read, and dropped.
     /// Terminal cancellation: the client has gone, or has ended its half of the connection before
     /// there was an answer (docs/wire.md). What it throws is logged, and answered 500; `bad_alloc`
     /// is answered 503.
