@@ -102,7 +102,7 @@ template <bool is_request>
 void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
                  boost::system::error_code& error, Until until)
 {
-    using beast_error = boost::beast::http::error;
+    using BeastError = boost::beast::http::error;
     using boost::system::error_code;
     if (!kept_.empty()) keep();
     if (trailers_by_line && !parser.got_some())
@@ -118,17 +118,17 @@ void Inlet::feed(boost::beast::http::basic_parser<is_request>& parser,
         // No more than a line: one that is too long is, however its bytes were cut on their way.
         const std::string_view shown = in_header ? bytes : bytes.substr(0, longest_line_);
         const std::size_t used = put(parser, shown, error);
-        const bool waits = error == beast_error::need_more;
+        const bool waits = error == BeastError::need_more;
         if (waits && shown.size() < bytes.size())
-            error = used == 0 ? make_error_code(beast_error::header_limit) : error_code();
+            error = used == 0 ? make_error_code(BeastError::header_limit) : error_code();
         if (in_header) header_size_ += used;
         // In chunks, what waits for more has taken nothing but fields.
         const bool has_fields = in_header || (parser.chunked() && (waits || parser.is_done()));
         if ((!error || waits) && has_fields && grammar::has_fold(bytes.substr(0, used)))
-            error = beast_error::bad_obs_fold;
+            error = BeastError::bad_obs_fold;
         bytes.remove_prefix(used);
     }
-    if (error == beast_error::need_more) error = {};
+    if (error == BeastError::need_more) error = {};
     drop(before - bytes.size());
 }
 
