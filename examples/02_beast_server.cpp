@@ -81,7 +81,7 @@ int fetch_through(const std::string& port)
         universe.close();  // else the stream stays open for the next get
     });
     io.run();
-    std::cout << page.view() << ", from " << to_string(page.from()) << std::endl;
+    std::cout << page.view() << ", from " << to_string(page.from()) << '\n' << std::flush;
     return page.from() == galaxy::Origin::peer ? 0 : 1;
 }
 

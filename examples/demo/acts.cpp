@@ -9,6 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <memory>
@@ -136,7 +137,7 @@ asio::awaitable<Stretch> measure(asio::any_io_executor executor, Servers servers
 
 std::string whole_seconds(const Stretch& stretch)
 {
-    return std::to_string(static_cast<int>(stretch.seconds + 0.5)) + " s";
+    return std::to_string(std::lround(stretch.seconds)) + " s";
 }
 
 std::string summary(const Stretch& stretch)

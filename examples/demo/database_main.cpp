@@ -117,7 +117,7 @@ void serve(const std::string& file, Workers workers)
     galaxy::http::ServerOptions options;
     options.route = [&database](Request request) { return database.answer(request); };
     const galaxy::http::Server server = galaxy::http::serve(universe, std::move(options));
-    std::cout << "listening on 127.0.0.1:" << server.port() << std::endl;
+    std::cout << "listening on 127.0.0.1:" << server.port() << '\n' << std::flush;
     context.run();
 }
 

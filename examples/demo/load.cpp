@@ -26,7 +26,7 @@ constexpr auto pause = 20ms;         // between two tries
 
 asio::awaitable<void> sleep(asio::any_io_executor executor, Clock::duration time)
 {
-    asio::steady_timer timer(std::move(executor), time);
+    asio::steady_timer timer(executor, time);
     co_await timer.async_wait(asio::use_awaitable);
 }
 

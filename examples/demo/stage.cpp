@@ -47,7 +47,7 @@ void Stage::set_up(const Catalogue& catalogue)
     database_port_ = await_port(*database_);
 
     node_ports_.assign(node_count, 0);
-    std::ofstream(folder_ / "peers");  // the nodes wait for what will stand there
+    const std::ofstream empty(folder_ / "peers");  // the nodes wait for what will stand there
     for (std::size_t i = 0; i < node_count; ++i) start_node(i, 0);
     write_peers();
 }

@@ -30,11 +30,11 @@ Origin echo_origin()
     return {echo, {}, nullptr};
 }
 
-Origin make_origin(const Options& options, boost::asio::any_io_executor executor)
+Origin make_origin(const Options& options, const boost::asio::any_io_executor& executor)
 {
     if (options.origin == "echo") return echo_origin();
     if (options.origin.starts_with("sqlite:")) return sqlite_origin(options);
-    return http_origin(options, std::move(executor));
+    return http_origin(options, executor);
 }
 
 }  // namespace node

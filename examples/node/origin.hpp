@@ -21,7 +21,7 @@ struct Origin {
 };
 
 /// Makes the origin that `options.origin` names. Throws `std::runtime_error` where there is none.
-Origin make_origin(const Options& options, boost::asio::any_io_executor executor);
+Origin make_origin(const Options& options, const boost::asio::any_io_executor& executor);
 
 Origin echo_origin();
 Origin sqlite_origin(const Options& options);

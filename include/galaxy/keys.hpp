@@ -22,7 +22,7 @@ public:
                  && std::convertible_to<const std::ranges::range_value_t<Range>&, std::string_view>
                  && !std::same_as<std::remove_cvref_t<Range>, Keys>)
     Keys(const Range& range) noexcept  // implicit, as `get_many(ids)` shall do
-        : data_(std::to_address(std::ranges::begin(range))),
+        : data_(static_cast<const void*>(std::to_address(std::ranges::begin(range)))),
           size_(std::ranges::size(range)),
           at_([](const void* data, std::size_t i) {
               const auto* first = static_cast<const std::ranges::range_value_t<Range>*>(data);
