@@ -6,6 +6,7 @@
 #include "event_ids.hpp"
 #include "galaxy_core.hpp"
 #include "moments.hpp"
+#include "quietly.hpp"
 #include "runtime/recycled.hpp"
 
 #include <boost/assert.hpp>
@@ -172,6 +173,7 @@ void GalaxyCore::join(Waiter::Ref waiter)
     deadlines_.add(*waiter.detach(), request.deadline);  // the flight's list holds the reference
 
     if (leads) return take_off(flight);
+    if (flight->slot.awaited()) quietly([&] { queue_.share(*flight, request.asker); });
     if (local_only && flight->on_peer_leg) {
         need_backend(flight);  // never wait for a peer on behalf of a peer
     } else if (flight->overdue) {

@@ -105,6 +105,7 @@ GetRequest GalaxyCore::request(const GetOptions& options) const
     request.deadline = after(request.begun, own ? options.timeout : options_.get_timeout);
     if (options.timeout < Duration::zero()) request.refusal = errc::timed_out;
     if (!options.trace.empty()) request.trace = owned_trace(options.trace);
+    request.asker = options.asker;
     return request;
 }
 
@@ -237,13 +238,14 @@ void GalaxyCore::waiter_due(Waiter& waiter)
 
 void GalaxyCore::cancel_if_abandoned(const Waiter& waiter)
 {
-    if (!options_.cancel_abandoned && !awaits_membership_) return;
+    if (!options_.cancel_abandoned && !awaits_membership_ && queue_.empty()) return;
     const auto known = flights_.find(waiter.request().key);
     if (known == flights_.end()) return;
     const FlightPtr flight = known->second;
     if (flight->membership.awaited() && flight->anyone.empty()) flight->membership.arrive(false);
-    if (!options_.cancel_abandoned || flight->ended || !flight->abandoned()) return;
-    if (flight->slot.awaited()) return flight->slot.arrive(false);
+    if (flight->ended || !flight->abandoned()) return;
+    if (flight->slot.awaited()) return flight->slot.arrive(false);  // others need its place
+    if (!options_.cancel_abandoned) return;
     if (flight->loaded.awaited() && !flight->cancelling) cancel_load(*flight);
 }
 
@@ -267,8 +269,7 @@ void GalaxyCore::give_place_back()
 {
     --loads_;
     while (!queue_.empty() && take_place()) {
-        const FlightPtr next = std::move(queue_.front());
-        queue_.pop_front();
+        const FlightPtr next = static_cast<Flight*>(queue_.pop())->shared_from_this();
         next->slot.arrive(true);
     }
 }
@@ -413,7 +414,7 @@ void GalaxyCore::let_everything_go(Garbage& garbage) noexcept
     garbage.take(take_owed());
     garbage.take(std::move(backend_));
     garbage.take(std::exchange(flights_, {}));
-    for (; !queue_.empty(); queue_.pop_front()) garbage.take(std::move(queue_.front()));
+    queue_.clear();
     garbage.take(std::exchange(asks_, {}));
     garbage.take(std::exchange(drained_, {}));
     garbage.take(std::exchange(work_, std::nullopt));

@@ -25,7 +25,6 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -320,7 +319,7 @@ private:
     std::unique_ptr<Alarm> alarm_;
     TimePoint alarm_at_ = TimePoint::max();
     Wakeups wakeups_;
-    std::deque<FlightPtr> queue_;  ///< for a place among the loads
+    FairQueue queue_;  ///< for a place among the loads; each is in `flights_`
     std::size_t loads_ = 0;
     Candidates candidates_;
     std::shared_ptr<Promoter> promoter_;

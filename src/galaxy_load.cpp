@@ -45,18 +45,19 @@ Task GalaxyCore::load(FlightPtr flight)
             end_if_over(flight);
             co_return;
         }
-        if (give_up_if_abandoned(flight)) co_return;
+        if (options_.cancel_abandoned && give_up_if_abandoned(flight)) co_return;
     }
 
     if (!take_place()) {
-        queue_.push_back(flight);
+        if (give_up_if_abandoned(flight)) co_return;
+        queue_.push(*flight, flight->leader->request().asker);
         counters_.loads_queued_now.add();
         deadlines_.add(flight->load_timer, flight->deadline);
         const bool placed = co_await flight->slot;
         counters_.loads_queued_now.subtract();
         flight->load_timer.withdraw();
         if (!placed) {
-            std::erase(queue_, flight);
+            queue_.remove(*flight);
             if (give_up_if_abandoned(flight)) co_return;
             load_failed(*flight, errc::timed_out);
             end_if_over(flight);
@@ -201,7 +202,7 @@ void GalaxyCore::take_load(const FlightPtr& flight)
 
 bool GalaxyCore::give_up_if_abandoned(const FlightPtr& flight)
 {
-    if (!options_.cancel_abandoned || !flight->abandoned()) return false;
+    if (!flight->abandoned()) return false;
     flight->loading = false;
     end_if_over(flight);
     return true;

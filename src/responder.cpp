@@ -23,12 +23,16 @@ struct Responder::Admitted {
 
 namespace {
 
+/// A longer digest is not one, and goes into no log.
+constexpr std::size_t longest_digest = 64;
+
 void count_ring(const PeerRequest& request, const Ring& ring, const UniverseCore& universe,
                 GalaxyCore& galaxy)
 {
     if (request.verb == Verb::fetch && !ring.self_owns(request.key))
         galaxy.counters().server_not_owned.add();
     if (request.digest.empty() || request.digest == ring.digest()) return;
+    if (request.digest.size() > longest_digest) return;
     galaxy.counters().ring_disagreement.add();
     universe.logger()(LogLevel::warning, "a peer's picker or members differ from ours",
                       {{"galaxy", galaxy.name()}, {"digest", request.digest}});
@@ -170,6 +174,7 @@ Responder::Pending Responder::admit(const PeerRequest& request) const
     GetOptions options;
     options.mode = Mode::no_peer;
     options.timeout = request.timeout;
+    options.asker = request.asker;
     admitted->waiter = galaxy->waiter(request.key, options);
     admitted->waiter->request().for_peer = true;
     admitted->galaxy = std::move(galaxy);

@@ -86,6 +86,7 @@ galaxy::http::Server Node::make_server() const
     server.port = options_.listen.port;
     server.tls = trust_.server();
     server.secret = trust_.secret();
+    server.max_wait = options_.max_wait;
     server.route = [routes = Routes(universe_)](galaxy::http::Request request) {
         return routes.answer(request);
     };

@@ -174,6 +174,8 @@ std::vector<Flag> time_flags()
     return {
         flag("--get-timeout", "of a get (10s)", refused,
              [](Options& o) { return &o.galaxy.get_timeout; }),
+        flag("--max-wait", "the longest that a peer may let a request wait (60s)", refused,
+             [](Options& o) { return &o.max_wait; }),
         flag("--backend-timeout", "of a load from the origin (8s)", refused,
              [](Options& o) { return &o.galaxy.backend_timeout; }),
         flag("--connect-timeout", "of connecting to a peer (250ms)", refused,

@@ -31,6 +31,7 @@ struct Options {
     bool client_only = false;
     std::size_t threads = 1;
     galaxy::Duration drain = std::chrono::seconds(5);
+    galaxy::Duration max_wait = std::chrono::seconds(60);
 
     galaxy::UniverseOptions universe;  ///< the fetch protocol is made of `protocol`
     galaxy::GalaxyOptions galaxy;

@@ -104,6 +104,7 @@ boost::asio::awaitable<Response> Routes::get(Request request, std::string_view p
         galaxy::GetOptions options;
         options.trace = {request.header("traceparent"), request.header("X-B3-TraceId"),
                          request.header("X-B3-SpanId"), request.header("X-B3-Sampled")};
+        options.asker = request.asker;
         const galaxy::Result<galaxy::Value> value = co_await found->try_get(target->key, options);
         if (value) {
             response = Response(200, *value);

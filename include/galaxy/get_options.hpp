@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <galaxy/asker.hpp>
 #include <galaxy/time.hpp>
 
 #include <string_view>
@@ -43,6 +44,9 @@ struct GetOptions {
     /// to nothing must not be zero. Negative: only what is in memory, else `timed_out`.
     Duration timeout = Duration::zero();
     TraceContext trace = {};
+    /// For whom it is asked, where a load has to wait for its turn: what serves many clients tells
+    /// them apart (`http::asker_of`). Copied with the get that begins a flight.
+    Asker asker = {};
 };
 
 static_assert(std::is_trivially_destructible_v<GetOptions>);

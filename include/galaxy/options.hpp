@@ -58,7 +58,8 @@ struct GalaxyOptions {
     /// kept.
     Duration fallback_ttl = std::chrono::seconds(10);
 
-    /// Calls of the backend at once; more wait in line. Positive.
+    /// Calls of the backend at once. More wait in line, where askers take turns
+    /// (`GetOptions::asker`) and what nobody waits for any more is not begun. Positive.
     std::size_t max_backend_loads = 1024;
     /// Keys being loaded at once; a get of one more is `refused`. Positive.
     std::size_t max_flights = 100'000;
@@ -67,10 +68,10 @@ struct GalaxyOptions {
     std::size_t max_value = std::size_t{64} << 20;
 
     /// True: a load that nobody waits for any more, or that has used up `backend_timeout`, gets
-    /// terminal cancellation, or is not begun if it was still to come. It has `backend_timeout`
-    /// more to end in, and who asks meanwhile is served by a new load after it; a value that it
-    /// returns all the same is kept. `Universe::close` cancels no load. False: it runs on and fills
-    /// the cache.
+    /// terminal cancellation, or is not begun wherever it was still to come. It has
+    /// `backend_timeout` more to end in, and who asks meanwhile is served by a new load after it; a
+    /// value that it returns all the same is kept. `Universe::close` cancels no load. False: it
+    /// runs on and fills the cache.
     bool cancel_abandoned = false;
     /// True: this process's backend is asked even where the owner says that its own failed.
     bool fallback_on_backend_error = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <galaxy/asker.hpp>
 #include <galaxy/fetch.hpp>
 #include <galaxy/initiation.hpp>
 #include <galaxy/observe.hpp>
@@ -31,7 +32,9 @@ struct PeerRequest {
     Duration timeout = Duration::zero();  ///< what is left of the asker's time; zero: not stated
     std::string_view universe = {};       ///< the universe meant; empty: not stated, as from Go
     std::string_view peer = {};           ///< the peer id meant; empty: not stated
-    std::string_view digest = {};         ///< the asker's picker and members; empty: not stated
+    /// The asker's picker and members; empty, or longer than 64 bytes: not stated.
+    std::string_view digest = {};
+    Asker asker = {};  ///< whose turn it takes where loads stand in line
 };
 
 /// What a request came to: a value, or why there is none.

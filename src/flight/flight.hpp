@@ -4,6 +4,7 @@
 #include "flight/backend_call.hpp"
 #include "flight/deadlines.hpp"
 #include "flight/failure.hpp"
+#include "flight/fair_queue.hpp"
 #include "flight/request.hpp"
 #include "flight/waiter.hpp"
 #include "moments.hpp"
@@ -40,7 +41,7 @@ protected:
 /// It has up to two legs at once, a coroutine each: the peer leg, on which those wait who may be
 /// answered by another process, and the local leg, begun when that fails, when the key is ours, or
 /// beside the peer leg when a peer asks (`Mode::no_peer`). It ends when neither leg is under way.
-struct Flight : std::enable_shared_from_this<Flight> {
+struct Flight : Queued, std::enable_shared_from_this<Flight> {
     /// A deadline of one of the legs.
     class Timer final : public Deadline {
     public:

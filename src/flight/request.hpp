@@ -3,6 +3,7 @@
 
 #include "trace_strings.hpp"
 
+#include <galaxy/asker.hpp>
 #include <galaxy/get_options.hpp>
 #include <galaxy/time.hpp>
 
@@ -21,8 +22,9 @@ struct GetRequest {
     TimePoint deadline;
     std::shared_ptr<const TraceStrings> trace;  ///< null: nothing to hand on
     boost::system::error_code refusal;          ///< set: the get ends with it at once
-    bool looked = false;                        ///< the caller did not find the key in memory
-    bool for_peer = false;                      ///< a peer's, who hears `Failure::for_peers`
+    Asker asker;            ///< whose turn it takes where it has to wait for one
+    bool looked = false;    ///< the caller did not find the key in memory
+    bool for_peer = false;  ///< a peer's, who hears `Failure::for_peers`
 };
 
 }  // namespace galaxy

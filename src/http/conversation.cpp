@@ -39,7 +39,7 @@ public:
     }
 
     void begin(stream::Carrier carrier, const Request& request, const Responder& responder,
-               const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog)
+               StreamTerms terms)
     {
         if (slot_.is_connected()) {
             slot_.assign([weak = weak_from_this()](asio::cancellation_type) {
@@ -48,7 +48,7 @@ public:
             });
         }
         serve_stream(
-            std::move(carrier), request, responder, limits, std::move(backlog),
+            std::move(carrier), request, responder, std::move(terms),
             [self = shared_from_this()](const std::shared_ptr<stream::Serving>& serving) {
                 self->begun(serving);
             },
@@ -98,14 +98,14 @@ tcp::socket on_strand(tcp::socket socket, const asio::any_io_executor& strand)
 }
 
 asio::awaitable<void> converse(stream::Carrier carrier, Request request, Responder responder,
-                               StreamLimits limits, std::shared_ptr<stream::Backlog> backlog)
+                               StreamTerms terms)
 {
     const asio::any_io_executor strand = carrier.get_executor();
     auto initiate = [&](auto handler) {
         const asio::any_io_executor executor = asio::get_associated_executor(handler, strand);
         const auto conversation =
             std::make_shared<Conversation>(OnEnd(std::move(handler)), executor, strand);
-        conversation->begin(std::move(carrier), request, responder, limits, std::move(backlog));
+        conversation->begin(std::move(carrier), request, responder, std::move(terms));
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate),
                                                                          asio::use_awaitable);
@@ -119,19 +119,18 @@ asio::any_io_executor AnyStream::strand_over(const asio::any_io_executor& inner)
 }
 
 asio::awaitable<void> async_converse(tcp::socket socket, Request request, Responder responder,
-                                     StreamLimits limits, std::shared_ptr<stream::Backlog> backlog)
+                                     StreamTerms terms)
 {
     const asio::any_io_executor strand = strand_over(socket.get_executor());
     return converse(Transport(on_strand(std::move(socket), strand)), request, std::move(responder),
-                    limits, std::move(backlog));
+                    std::move(terms));
 }
 
 asio::awaitable<void> async_converse(std::shared_ptr<AnyStream> stream, Request request,
-                                     Responder responder, StreamLimits limits,
-                                     std::shared_ptr<stream::Backlog> backlog)
+                                     Responder responder, StreamTerms terms)
 {
-    return converse(stream::Carrier(std::move(stream)), request, std::move(responder), limits,
-                    std::move(backlog));
+    return converse(stream::Carrier(std::move(stream)), request, std::move(responder),
+                    std::move(terms));
 }
 
 }  // namespace galaxy::http

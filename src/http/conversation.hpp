@@ -12,18 +12,14 @@
 
 namespace galaxy::http {
 
-namespace stream {
-class Backlog;
-}
+struct StreamTerms;
 
 // Each serves a stream on a connection of somebody else's server, until either side leaves; see
-// `Handler::converse`. `backlog` is the server's.
+// `Handler::converse`.
 
 boost::asio::awaitable<void> async_converse(boost::asio::ip::tcp::socket socket, Request request,
-                                            Responder responder, StreamLimits limits,
-                                            std::shared_ptr<stream::Backlog> backlog);
+                                            Responder responder, StreamTerms terms);
 boost::asio::awaitable<void> async_converse(std::shared_ptr<AnyStream> stream, Request request,
-                                            Responder responder, StreamLimits limits,
-                                            std::shared_ptr<stream::Backlog> backlog);
+                                            Responder responder, StreamTerms terms);
 
 }  // namespace galaxy::http

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <galaxy/http/handler.hpp>
 
+#include "http/asker.hpp"
 #include "http/conversation.hpp"
 #include "http/options.hpp"
 #include "http/reply.hpp"
@@ -20,6 +21,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <tuple>
@@ -45,15 +47,17 @@ std::optional<Response> refuse(const Request& request, const Target& target)
     return std::nullopt;
 }
 
-PeerRequest peer_request(const Request& request, const Target& target)
+PeerRequest peer_request(const Request& request, const Target& target, Duration max_wait)
 {
+    const auto stated = parse_timeout(request.header(header::timeout));
     return {.verb = target.verb,
             .galaxy = target.galaxy,
             .key = target.key,
-            .timeout = parse_timeout(request.header(header::timeout)).value_or(Duration::zero()),
+            .timeout = std::min(stated.value_or(Duration::zero()), max_wait),
             .universe = request.header(header::universe),
             .peer = request.header(header::peer),
-            .digest = request.header(header::digest)};
+            .digest = request.header(header::digest),
+            .asker = request.asker};
 }
 
 /// The log tells that it happened, and never what was sent.
@@ -81,7 +85,7 @@ asio::awaitable<Response> answer(Responder responder, HandlerOptions options, Re
         response = refuse(request, target);
     }
     if (!response) {
-        const PeerRequest wanted = peer_request(request, target);
+        const PeerRequest wanted = peer_request(request, target, options.max_wait);
         auto token =
             asio::bind_allocator(ReservingAllocator<void>(), asio::as_tuple(asio::use_awaitable));
         asio::awaitable<std::tuple<boost::system::error_code, Value>> answering =
@@ -118,6 +122,7 @@ Handler::Handler(const Universe& universe, HandlerOptions options)
 {
     check(options_.paths);
     check(options_.stream);
+    require(options_.max_wait > Duration::zero(), "max_wait must be positive");
 }
 
 bool Handler::handles(std::string_view target) const
@@ -138,13 +143,20 @@ bool Handler::upgrades(const Request& request) const
 
 asio::awaitable<void> Handler::converse(asio::ip::tcp::socket socket, Request request) const
 {
-    return async_converse(std::move(socket), request, responder_, options_.stream, backlog_);
+    if (request.asker == Asker()) request.asker = asker_of(socket);
+    return async_converse(std::move(socket), request, responder_, terms());
 }
 
 asio::awaitable<void> Handler::converse_over(std::shared_ptr<AnyStream> stream,
                                              Request request) const
 {
-    return async_converse(std::move(stream), request, responder_, options_.stream, backlog_);
+    return async_converse(std::move(stream), request, responder_, terms());
+}
+
+/// What its streams are granted.
+StreamTerms Handler::terms() const
+{
+    return {options_.stream, options_.max_wait, backlog_};
 }
 
 }  // namespace galaxy::http

@@ -72,6 +72,7 @@ ServerOptions checked(ServerOptions options)
     require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
     require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
     require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
+    require(options.max_wait > Duration::zero(), "max_wait must be positive");
     if (options.tls) options.tls.context()->check_server();
     boost::system::error_code bad;
     asio::ip::make_address(options.address, bad);
@@ -87,7 +88,7 @@ Server::Core::Io::Io(const asio::any_io_executor& executor)
 Server::Core::Core(const Universe& universe, ServerOptions options)
     : Enrolment(universe.get_executor()),
       options_(std::move(options)),
-      handler_(universe, {options_.paths, options_.stream, options_.secret}),
+      handler_(universe, {options_.paths, options_.stream, options_.secret, options_.max_wait}),
       responder_(universe.responder()),
       quick_(responder_, options_.paths, options_.secret, options_.max_header),
       max_connections_(connection_limit(options_)),

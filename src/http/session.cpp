@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/session.hpp"
 
+#include "http/asker.hpp"
 #include "http/grammar.hpp"
 #include "http/reply.hpp"
 #include "http/server_core.hpp"
@@ -210,6 +211,15 @@ bool Session::asks_for_stream() const
            && core_->handler().upgrades(as_request(reader_->request()));
 }
 
+/// What was read, with who asks.
+Request Session::request()
+{
+    if (asker_ == Asker()) asker_ = asker_of(transport_.socket());
+    Request request = as_request(reader_->request());
+    request.asker = asker_;
+    return request;
+}
+
 asio::awaitable<bool> Session::answer_request()
 {
     quiet_since_ = busy;
@@ -245,9 +255,11 @@ asio::awaitable<void> Session::serve_stream()
         self->gone_ = true;
         self->wake();
     };
-    galaxy::http::serve_stream(std::move(transport_), as_request(reader_->request()),
-                               core_->responder(), core_->options().stream, core_->backlog(),
-                               std::move(begun), std::move(over));
+    const Request asked = request();
+    galaxy::http::serve_stream(
+        std::move(transport_), asked, core_->responder(),
+        {core_->options().stream, core_->options().max_wait, core_->backlog()}, std::move(begun),
+        std::move(over));
     while (!gone_) co_await park();
 }
 
@@ -276,7 +288,7 @@ Response Session::route_threw(std::string_view target, std::string_view what)
 
 asio::awaitable<Response> Session::find_answer()
 {
-    const Request request = as_request(reader_->request());
+    const Request request = this->request();
     const ServerOptions& options = core_->options();
     std::optional<Response> response;
     try {

@@ -107,6 +107,7 @@ private:
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool asks_for_stream() const;
+    Request request();
     bool begun() const;
 
     bool may_answer_at_once() const;
@@ -129,6 +130,7 @@ private:
     const std::shared_ptr<Server::Core> core_;
     const boost::asio::any_io_executor executor_;
     Transport transport_;
+    Asker asker_;  // once something is asked for that may have to wait
     std::optional<RequestReader> reader_;
     Inlet inlet_;
     Outbox unsent_;  // answers given at once, but for what went out with the first piece

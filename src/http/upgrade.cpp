@@ -306,8 +306,7 @@ void keep_little_unsent(tcp::socket& socket)
 }
 
 void accept(stream::Carrier carrier, const Request& request, const Responder& responder,
-            const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog,
-            Accepting::Begun& begun, std::function<void()>& over)
+            StreamTerms terms, Accepting::Begun& begun, std::function<void()>& over)
 {
     beast::http::request<beast::http::empty_body> asked(beast::http::verb::get, "/", 11);
     for (const char* name : {"Host", "Sec-WebSocket-Key", "Sec-WebSocket-Version"}) {
@@ -319,6 +318,7 @@ void accept(stream::Carrier carrier, const Request& request, const Responder& re
     if (request.has_token("Connection", "upgrade")) asked.set("Connection", "upgrade");
     keep_little_unsent(carrier.transport().socket());
     auto upgraded = std::make_unique<stream::WebSocket>(std::move(carrier));
+    const StreamLimits& limits = terms.limits;
     stream::prepare(*upgraded, limits.silence, limits.silence, max_message);
     upgraded->set_option(websocket::stream_base::decorator(
         [self = responder.self_id()](websocket::response_type& answer) {
@@ -327,8 +327,13 @@ void accept(stream::Carrier carrier, const Request& request, const Responder& re
         }));
     const bool pieces = request.header(header::pieces) == "1";
     stream::WebSocket& accepting = *upgraded;
-    Accepting accepted(std::move(upgraded), responder, {limits.requests, limits.value, pieces},
-                       limits.silence, std::move(backlog), std::move(begun), std::move(over));
+    Accepting accepted(std::move(upgraded), responder,
+                       {.requests = limits.requests,
+                        .value = limits.value,
+                        .pieces = pieces,
+                        .max_wait = terms.max_wait,
+                        .asker = request.asker},
+                       limits.silence, std::move(terms.backlog), std::move(begun), std::move(over));
     accepting.async_accept(asked,
                            asio::bind_executor(accepting.get_executor(), std::move(accepted)));
 }
@@ -353,12 +358,11 @@ Response refuse_stream(const Request& request, const Responder& responder)
 }
 
 void serve_stream(stream::Carrier carrier, const Request& request, const Responder& responder,
-                  const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog,
-                  std::function<void(std::shared_ptr<stream::Serving>)> begun,
+                  StreamTerms terms, std::function<void(std::shared_ptr<stream::Serving>)> begun,
                   std::function<void()> over)
 {
     try {
-        accept(std::move(carrier), request, responder, limits, std::move(backlog), begun, over);
+        accept(std::move(carrier), request, responder, std::move(terms), begun, over);
     } catch (const std::bad_alloc&) {
         if (begun) begun(nullptr);
     }

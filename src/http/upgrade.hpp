@@ -51,12 +51,18 @@ bool wants_stream(const Request& request, const Paths& paths, const Responder& r
 /// What else is said to a request for the path of streams.
 Response refuse_stream(const Request& request, const Responder& responder);
 
+/// What a server grants a stream.
+struct StreamTerms {
+    StreamLimits limits;
+    Duration max_wait;
+    std::shared_ptr<stream::Backlog> backlog;  ///< of all its streams
+};
+
 /// The serving side: answers a request that `wants_stream`, and serves the peer until either side
-/// leaves, on the executor of `carrier`, which is a strand. `backlog` is the server's. Calls
-/// `begun` there, with null where the other side left meanwhile; else, in the end, `over`.
+/// leaves, on the executor of `carrier`, which is a strand. Calls `begun` there, with null where the
+/// other side left meanwhile; else, in the end, `over`.
 void serve_stream(stream::Carrier carrier, const Request& request, const Responder& responder,
-                  const StreamLimits& limits, std::shared_ptr<stream::Backlog> backlog,
-                  std::function<void(std::shared_ptr<stream::Serving>)> begun,
+                  StreamTerms terms, std::function<void(std::shared_ptr<stream::Serving>)> begun,
                   std::function<void()> over);
 
 }  // namespace galaxy::http

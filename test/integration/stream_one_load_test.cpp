@@ -28,8 +28,6 @@ using namespace std::chrono_literals;
 using http::stream::Kind;
 using http::stream::Status;
 
-constexpr std::string_view takes_pieces = "X-Galaxy-Pieces: 1\r\n";
-
 /// Where none of what is asked for below is kept.
 const GalaxyOptions keeps_little = {.capacity = std::size_t{256} << 10};
 

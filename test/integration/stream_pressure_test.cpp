@@ -24,7 +24,7 @@ using namespace galaxy::test;
 using http::stream::Status;
 
 /// Of who does not read, and so answers no ping, on any machine.
-const http::ServerOptions patient = {.stream = {.silence = std::chrono::minutes(1)}};
+const http::ServerOptions unhurried = {.stream = {.silence = std::chrono::minutes(1)}};
 
 /// Bytes that the system holds of what a socket is given, at most.
 std::size_t longest_send_buffer()
@@ -67,7 +67,7 @@ std::size_t send_now(const Wire& wire, std::string_view bytes)
 
 TEST_CASE("A server reads no more from who does not take its answers", "[stream][pressure]")
 {
-    Node node(patient);
+    Node node(unhurried);
     StreamWire stream = StreamWire::to(node.port());
     stream.wire().keep_little();
     const std::string key(30'000, 'k');
@@ -115,7 +115,7 @@ TEST_CASE("A server reads no more from who does not take its answers", "[stream]
 TEST_CASE("One message that asks for a large value without end gets some of them, and no harm done",
           "[stream][pressure]")
 {
-    Node node(patient);
+    Node node(unhurried);
     StreamWire stream = StreamWire::to(node.port());
     stream.wire().keep_little();
     const std::string key = "size:65536";
@@ -151,7 +151,7 @@ TEST_CASE("One message that asks for a large value without end gets some of them
 TEST_CASE("Whatever was loaded is sent, however much is unsent", "[stream][pressure]")
 {
     constexpr std::size_t size = 65536;
-    Node node(patient, {.capacity = 0});
+    Node node(unhurried, {.capacity = 0});
     StreamWire stream = StreamWire::to(node.port());
     stream.wire().keep_little();
     const std::size_t count = (longest_send_buffer() + 8 * mebibyte) / size + 100;
@@ -179,7 +179,7 @@ TEST_CASE("Nothing more is loaded for an asker that leaves too much in line", "[
     constexpr std::size_t size = 4'000'000;
     constexpr std::size_t most_in_line = 64 * mebibyte;
     constexpr std::size_t asked = 40;
-    Node node(patient, {.capacity = 0});
+    Node node(unhurried, {.capacity = 0});
     StreamWire stream = StreamWire::to(node.port(), "X-Galaxy-Pieces: 1\r\n");
     stream.wire().keep_little();
     wait_until_idle(node);

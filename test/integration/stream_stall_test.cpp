@@ -25,8 +25,6 @@ using namespace std::chrono_literals;
 using http::stream::Kind;
 using http::stream::Status;
 
-constexpr std::string_view takes_pieces = "X-Galaxy-Pieces: 1\r\n";
-
 }  // namespace
 
 TEST_CASE("A server ends the stream of an asker that speaks and takes nothing", "[stream][stall]")

@@ -16,6 +16,9 @@
 // Either side of a stream, doing exactly what a test says.
 namespace galaxy::test {
 
+/// A header of who asks for a stream.
+inline constexpr std::string_view takes_pieces = "X-Galaxy-Pieces: 1\r\n";
+
 /// An answer that owns its value.
 struct Told {
     explicit Told(const http::stream::Answer& told) : answer(told), value(told.value) {}

@@ -12,16 +12,16 @@ using galaxy::TimePoint;
 
 namespace {
 
-constexpr TimePoint now{1000s};
+constexpr TimePoint this_moment{1000s};
 constexpr TimePoint before_zero{-1000s};
 
 }  // namespace
 
 TEST_CASE("sums of a moment and a duration stop at the ends of time")
 {
-    CHECK(after(now, 5s) == TimePoint(1005s));
-    CHECK(after(now, -5s) == TimePoint(995s));
-    CHECK(after(now, Duration::max()) == TimePoint::max());
+    CHECK(after(this_moment, 5s) == TimePoint(1005s));
+    CHECK(after(this_moment, -5s) == TimePoint(995s));
+    CHECK(after(this_moment, Duration::max()) == TimePoint::max());
     CHECK(after(before_zero, Duration::min()) == TimePoint::min());
     CHECK(after(TimePoint::max(), 1ns) == TimePoint::max());
     CHECK(after(TimePoint::min(), Duration::max()) == TimePoint(-1ns));
@@ -29,13 +29,13 @@ TEST_CASE("sums of a moment and a duration stop at the ends of time")
 
 TEST_CASE("differences of moments stop at the ends too")
 {
-    CHECK(between(now, TimePoint(1005s)) == 5s);
-    CHECK(between(now, TimePoint(995s)) == -5s);
+    CHECK(between(this_moment, TimePoint(1005s)) == 5s);
+    CHECK(between(this_moment, TimePoint(995s)) == -5s);
     CHECK(between(before_zero, TimePoint::max()) == Duration::max());
-    CHECK(between(now, TimePoint::min()) == Duration::min());
-    CHECK(left_until(TimePoint(1005s), now) == 5s);
-    CHECK(left_until(now, now) == 0s);
-    CHECK(left_until(TimePoint::min(), now) == 0s);
+    CHECK(between(this_moment, TimePoint::min()) == Duration::min());
+    CHECK(left_until(TimePoint(1005s), this_moment) == 5s);
+    CHECK(left_until(this_moment, this_moment) == 0s);
+    CHECK(left_until(TimePoint::min(), this_moment) == 0s);
 }
 
 TEST_CASE("twice a duration is the longest at most")

@@ -16,13 +16,13 @@ using galaxy::Duration;
 using Lines = std::vector<std::pair<std::string_view, std::string_view>>;
 using Lifetime = std::optional<Duration>;
 
-const galaxy::WallTime now = std::chrono::sys_days(std::chrono::year(2030) / 1 / 2) + 3h;
+const galaxy::WallTime wall_now = std::chrono::sys_days(std::chrono::year(2030) / 1 / 2) + 3h;
 
 Lifetime kept(const Lines& lines)
 {
     galaxy::http::AnswerFields fields;
     for (const auto& [name, value] : lines) fields.add(name, value);
-    return node::lifetime_of(fields, now);
+    return node::lifetime_of(fields, wall_now);
 }
 
 Lifetime by(std::string_view cache_control)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <galaxy/asker.hpp>
 #include <galaxy/http/any_stream.hpp>
 #include <galaxy/http/protocol.hpp>
 #include <galaxy/http/secret.hpp>
@@ -8,6 +9,7 @@
 #include <galaxy/value.hpp>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
@@ -29,6 +31,8 @@ class Backlog;
 
 namespace galaxy::http {
 
+struct StreamTerms;
+
 /// A request as `Handler` and `Routes` need it, whatever HTTP library read it. The views live until
 /// the answer is there. Trivially destructible: safe to write inside a `co_await` on g++ 12.
 struct Request {
@@ -41,6 +45,9 @@ struct Request {
     /// there is none, the line that `find_header` finds is looked at.
     bool (*find_token)(const void* message, std::string_view name,
                        std::string_view token) = nullptr;
+    /// Whose connection it came by: loads in line take turns by it. A server of one's own sets it,
+    /// by `asker_of`, once for each connection; what leaves it out is one asker.
+    Asker asker = {};
 
     std::string_view header(std::string_view name) const
     {
@@ -80,12 +87,18 @@ struct StreamLimits {
     Duration silence = std::chrono::seconds(10);
 };
 
+/// A new connection of that host. Addresses of one /64 of IPv6 are one host.
+Asker asker_of(const boost::asio::ip::address& host);
+
 /// How a `Handler` serves. A bad option throws `std::invalid_argument` from its constructor.
 struct HandlerOptions {
     Paths paths = {};
     StreamLimits stream = {};
     /// A request without it, where there is one, gets 401, which is logged.
     Secret secret = {};
+    /// The longest that a peer may let one of its requests wait, whatever time it says to have.
+    /// Positive.
+    Duration max_wait = std::chrono::seconds(60);
 };
 
 /// The server half for peers, to be mounted in an HTTP server of one's own: request in, response
@@ -127,6 +140,7 @@ public:
 private:
     boost::asio::awaitable<void> converse_over(std::shared_ptr<AnyStream> stream,
                                                Request request) const;
+    StreamTerms terms() const;
 
     Responder responder_;
     HandlerOptions options_;

@@ -107,8 +107,10 @@ bool Serving::gather(Verb verb, const Frame& frame)
     requests_.push_back({.verb = verb,
                          .galaxy = request->galaxy,
                          .key = request->key,
-                         .timeout = std::chrono::milliseconds(request->timeout_ms),
-                         .digest = digest_});
+                         .timeout = std::min<Duration>(
+                             std::chrono::milliseconds(request->timeout_ms), limits_.max_wait),
+                         .digest = digest_,
+                         .asker = limits_.asker});
     return requests_.size() < most_gathered || serve();
 }
 

@@ -4,12 +4,14 @@
 #include "http/stream/backlog.hpp"
 #include "http/stream/channel.hpp"
 #include "http/stream/frame.hpp"
+#include "seeded_hash.hpp"
 
 #include <galaxy/fetch.hpp>
 #include <galaxy/responder.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -40,8 +42,10 @@ class Serving final : public Channel::Owner, public std::enable_shared_from_this
 public:
     struct Limits {
         std::size_t requests = 1024;  ///< that wait for a load at once; more are answered `busy`
-        std::size_t value = std::size_t{64} << 10;  ///< larger ones in pieces, or by HTTP
-        bool pieces = false;                        ///< the asker takes these
+        std::size_t value = std::size_t{64} << 10;     ///< larger ones in pieces, or by HTTP
+        bool pieces = false;                           ///< the asker takes these
+        Duration max_wait = std::chrono::seconds(60);  ///< of a request, whatever it says
+        Asker asker = {};
     };
 
     /// `backlog` is the server's. `over` is called once, when the channel has ended; not where the
@@ -97,7 +101,7 @@ private:
     std::vector<PeerRequest> requests_;  ///< theirs; they view the message
     std::string answers_;                ///< to be sent when the turn ends
     std::size_t queued_ = 0;             ///< by the channel, when last looked at
-    std::unordered_map<std::uint64_t, Waiting> waiting_;
+    std::unordered_map<std::uint64_t, Waiting, SeededHash> waiting_;  ///< by the asker's ids
     std::deque<std::uint64_t> line_;  ///< whose values are to be sent; some may be over
     Backlog::Share in_line_;          ///< bytes of these
     std::string piece_;
