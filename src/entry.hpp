@@ -21,7 +21,7 @@ namespace galaxy {
 //     36  key and value; at 40 where there are parts, after them: Ending, Heat
 //
 // From the moment that others see it, all is as it was made, but for the atomics and for what is
-// the strand's alone: links, place and heat.
+// the strand's alone: links and heat.
 
 class PinGauge;
 
@@ -105,11 +105,13 @@ public:
     std::uint32_t used_at() const noexcept { return used_at_.load(std::memory_order_relaxed); }
     std::atomic<std::uint8_t>& frequency() noexcept { return frequency_; }
 
-    // The strand's.
+    /// In which list of the order. Any thread may look; it is the strand that changes it.
     static constexpr std::uint8_t never_listed = 0, gone = 255;
-    std::uint8_t place() const noexcept { return place_; }  ///< in which list of the order
-    bool is_listed() const noexcept { return place_ != never_listed && place_ != gone; }
-    void set_place(std::uint8_t place) noexcept { place_ = place; }
+    std::uint8_t place() const noexcept { return place_.load(std::memory_order_relaxed); }
+    bool is_listed() const noexcept { return place() != never_listed && place() != gone; }
+    void set_place(std::uint8_t place) noexcept { place_.store(place, std::memory_order_relaxed); }
+
+    // The strand's.
     Heat& heat() noexcept { return *static_cast<Heat*>(at(heat_at())); }
     Links& links() noexcept { return links_; }
     Links& ending_links() noexcept { return ending().links; }
@@ -163,7 +165,7 @@ private:
     std::uint8_t key_at_ = 0;
     std::uint8_t kind_ = 0;
     std::atomic<std::uint8_t> frequency_ = 0;
-    std::uint8_t place_ = never_listed;
+    std::atomic<std::uint8_t> place_ = never_listed;
 };
 
 }  // namespace galaxy

@@ -67,24 +67,38 @@ std::optional<std::size_t> memory_limit(const fs::path& root)
     return least;
 }
 
-void log_memory(std::size_t capacity)
+std::size_t max_held_for(std::optional<std::size_t> memory_limit)
+{
+    constexpr std::size_t least = std::size_t{8} << 20;
+    constexpr std::size_t most = std::size_t{256} << 20;
+    return memory_limit ? std::clamp(*memory_limit / 8, least, most) : most;
+}
+
+void log_memory(std::size_t capacity, std::size_t max_held)
 {
     const std::string bytes = std::to_string(capacity);
+    const std::string held = std::to_string(max_held);
     const std::optional<std::size_t> limit = memory_limit();
     if (!limit) {
-        log_info("capacity; no memory limit is set", {{"capacity", bytes}});
+        log_info("capacity; no memory limit is set", {{"capacity", bytes}, {"max_held", held}});
         return;
     }
-    const double share =
-        100 * static_cast<double>(capacity) / static_cast<double>(std::max<std::size_t>(*limit, 1));
+    const double share = 100 * (static_cast<double>(capacity) + static_cast<double>(max_held))
+                         / static_cast<double>(std::max<std::size_t>(*limit, 1));
     const std::string percent = std::to_string(static_cast<long long>(share)) + "%";
     const std::string limit_text = std::to_string(*limit);
     if (share > 70) {
-        log_warning("capacity is more than 70% of the memory limit; the process may be killed",
-                    {{"capacity", bytes}, {"memory_limit", limit_text}, {"share", percent}});
+        log_warning("capacity and max_held are more than 70% of the memory limit; the process may "
+                    "be killed",
+                    {{"capacity", bytes},
+                     {"max_held", held},
+                     {"memory_limit", limit_text},
+                     {"share", percent}});
     } else {
-        log_info("capacity against the memory limit",
-                 {{"capacity", bytes}, {"memory_limit", limit_text}, {"share", percent}});
+        log_info("capacity against the memory limit", {{"capacity", bytes},
+                                                       {"max_held", held},
+                                                       {"memory_limit", limit_text},
+                                                       {"share", percent}});
     }
 }
 

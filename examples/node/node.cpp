@@ -87,6 +87,7 @@ galaxy::http::Server Node::make_server() const
     server.tls = trust_.server();
     server.secret = trust_.secret();
     server.max_wait = options_.max_wait;
+    server.max_held = max_held();
     server.route = [routes = Routes(universe_)](galaxy::http::Request request) {
         return routes.answer(request);
     };
@@ -98,6 +99,11 @@ galaxy::http::Server Node::make_server() const
     }
 }
 
+std::size_t Node::max_held() const
+{
+    return options_.max_held.value_or(max_held_for(memory_limit()));
+}
+
 Endpoint Node::endpoint() const
 {
     return {options_.listen.host, server_.port()};
@@ -105,7 +111,7 @@ Endpoint Node::endpoint() const
 
 void Node::run()
 {
-    log_memory(options_.galaxy.capacity);
+    log_memory(options_.galaxy.capacity, max_held());
     asio::co_spawn(control_, await_the_end(), asio::detached);
     await_hangup();
     watcher_.watch();

@@ -31,6 +31,7 @@ public:
 
 private:
     galaxy::http::Server make_server() const;
+    std::size_t max_held() const;
     boost::asio::awaitable<void> await_the_end();
     void await_hangup();
 

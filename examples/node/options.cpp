@@ -100,11 +100,22 @@ void set_origin(Options& options, std::string_view text)
     options.origin = text;
 }
 
-void set_capacity(Options& options, std::string_view text)
+std::size_t read_size(std::string_view text)
 {
     const std::optional<std::size_t> bytes = parse_size(text);
     if (!bytes) reject("bytes, such as 1000000, 64M or 1G", text);
-    options.galaxy.capacity = *bytes;
+    return *bytes;
+}
+
+void set_capacity(Options& options, std::string_view text)
+{
+    options.galaxy.capacity = read_size(text);
+}
+
+void set_max_held(Options& options, std::string_view text)
+{
+    options.max_held = read_size(text);
+    if (options.max_held == 0u) reject("bytes, at least one", text);
 }
 
 Flag file_flag(std::string_view flag, std::string_view help, std::string Options::* where)
@@ -144,6 +155,9 @@ std::vector<Flag> identity_flags()
          set_picker},
         {"--capacity", "BYTES", "of the cache, also as 64M or 1G; 0 keeps nothing (64M)",
          set_capacity},
+        {"--max-held", "BYTES",
+         "that connections may make it hold (an eighth of the memory limit, 8M to 256M)",
+         set_max_held},
         {"--threads", "N", "threads that serve (1)",
          count(256, [](Options& o) { return &o.threads; })},
         {"--max-backend-loads", "N", "loads from the origin at once (1024)",

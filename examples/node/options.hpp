@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ struct Options {
     std::size_t threads = 1;
     galaxy::Duration drain = std::chrono::seconds(5);
     galaxy::Duration max_wait = std::chrono::seconds(60);
+    std::optional<std::size_t> max_held;  ///< else it follows the memory limit
 
     galaxy::UniverseOptions universe;  ///< the fetch protocol is made of `protocol`
     galaxy::GalaxyOptions galaxy;

@@ -3,9 +3,9 @@
 
 #include "http/asker.hpp"
 #include "http/conversation.hpp"
+#include "http/holdings.hpp"
 #include "http/options.hpp"
 #include "http/reply.hpp"
-#include "http/stream/backlog.hpp"
 #include "http/upgrade.hpp"
 #include "http/wire.hpp"
 #include "runtime/reserve.hpp"
@@ -118,11 +118,12 @@ bool Request::has_token(std::string_view name, std::string_view token) const
 Handler::Handler(const Universe& universe, HandlerOptions options)
     : responder_(universe.responder()),
       options_(std::move(options)),
-      backlog_(std::make_shared<stream::Backlog>())
+      holdings_(std::make_shared<Holdings>(options_.max_held))
 {
     check(options_.paths);
     check(options_.stream);
     require(options_.max_wait > Duration::zero(), "max_wait must be positive");
+    require(options_.max_held > 0, "max_held must be positive");
 }
 
 bool Handler::handles(std::string_view target) const
@@ -156,7 +157,7 @@ asio::awaitable<void> Handler::converse_over(std::shared_ptr<AnyStream> stream,
 /// What its streams are granted.
 StreamTerms Handler::terms() const
 {
-    return {options_.stream, options_.max_wait, backlog_};
+    return {options_.stream, options_.max_wait, holdings_};
 }
 
 }  // namespace galaxy::http

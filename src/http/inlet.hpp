@@ -54,7 +54,10 @@ public:
     /// Bytes read and not yet taken by a parser.
     std::size_t pending() const noexcept { return fresh_.size() + kept_.size(); }
 
-    /// The same, in one piece. Valid until the next call of another function.
+    /// What it takes of memory now.
+    std::size_t held() const noexcept { return kept_.capacity() + (block_ ? block_size : 0); }
+
+    /// The bytes not yet taken, in one piece. Valid until the next call of another function.
     std::string_view bytes();
 
     /// Takes so many of them, which no parser has to see.

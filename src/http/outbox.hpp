@@ -23,10 +23,14 @@ public:
     /// What comes after the text.
     void set_value(Value value) noexcept { value_ = std::move(value); }
 
+    const Value& value() const noexcept { return value_; }
+
     bool has_value() const noexcept { return !value_.empty(); }
 
     bool empty() const noexcept { return size() == 0; }
     std::size_t size() const noexcept { return text_.size() + value_.size() - sent_; }
+    /// What it takes of memory beside the value.
+    std::size_t held() const noexcept { return text_.capacity(); }
 
     /// What comes next, `most` bytes of it.
     Buffers next(std::size_t most) const noexcept

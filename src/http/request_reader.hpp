@@ -63,6 +63,13 @@ public:
     /// Fields that have come so far.
     std::size_t fields() const noexcept { return head_.fields(); }
 
+    /// What the header takes of memory, `text` bytes long, once it is done.
+    std::size_t held(std::size_t text) const noexcept
+    {
+        constexpr std::size_t beside_a_field = 80;
+        return is_header_done() ? text + fields() * beside_a_field : 0;
+    }
+
     /// Once its header is done. A field of the trailers is none of the header.
     const Message& request() const noexcept { return request_; }
 

@@ -49,6 +49,16 @@ std::size_t Server::connections() const noexcept
     return core_->connections();
 }
 
+std::size_t Server::held_bytes() const noexcept
+{
+    return core_->holdings()->bytes();
+}
+
+std::uint64_t Server::gave_way() const noexcept
+{
+    return core_->holdings()->gave_way();
+}
+
 void Server::close()
 {
     core_->close();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/server_core.hpp"
 
+#include "http/gave_way.hpp"
 #include "http/options.hpp"
 #include "http/sockets.hpp"
 #include "http/tls_context.hpp"
@@ -30,8 +31,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// What all incomplete headers together may hold.
-constexpr std::size_t header_budget = std::size_t{1} << 20;
 /// Connections beyond the limit that are being told so, at once.
 constexpr std::size_t most_turned_away = 32;
 /// How many connections are accepted in one turn.
@@ -69,6 +68,7 @@ ServerOptions checked(ServerOptions options)
     require(options.max_connections > 0, "max_connections must be positive");
     require(options.max_header > 0, "max_header must be positive");
     require(options.max_body > 0, "max_body must be positive");
+    require(options.max_held > 0, "max_held must be positive");
     require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
     require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
     require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
@@ -91,6 +91,7 @@ Server::Core::Core(const Universe& universe, ServerOptions options)
       handler_(universe, {options_.paths, options_.stream, options_.secret, options_.max_wait}),
       responder_(universe.responder()),
       quick_(responder_, options_.paths, options_.secret, options_.max_header),
+      holdings_(std::make_shared<Holdings>(options_.max_held)),
       max_connections_(connection_limit(options_)),
       tick_(tick_of(options_)),
       protocol_(asio::ip::make_address(options_.address).is_v6() ? tcp::v6() : tcp::v4()),
@@ -269,17 +270,16 @@ void Server::Core::look_at_deadlines()
     quietly([&] {
         if (!accepting_) accept();
     });
+    holdings_->look();  // what was in memory anyhow may have been evicted since
     const Session::Clock::time_point now = Session::Clock::now();
     each_session([now](const std::shared_ptr<Session>& session) {
         if (session->expired(now)) tell(session, &Session::drop_if_expired);
     });
 }
 
-bool Server::Core::reserve(std::size_t bytes) noexcept
+void Server::Core::log_gave_way() const
 {
-    if (header_bytes_.fetch_add(bytes) + bytes <= header_budget) return true;
-    header_bytes_ -= bytes;
-    return false;
+    http::log_gave_way(responder_, *holdings_);
 }
 
 void Server::Core::left(Session* session) noexcept

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/holdings.hpp"
 #include "http/quick_answers.hpp"
 #include "http/session.hpp"
-#include "http/stream/backlog.hpp"
 #include "runtime/end_handler.hpp"
 #include "runtime/enrolment.hpp"
 
@@ -53,12 +53,10 @@ public:
     const Handler& handler() const noexcept { return handler_; }
     const QuickAnswers& quick() const noexcept { return quick_; }
     const Responder& responder() const noexcept { return responder_; }
-    const std::shared_ptr<stream::Backlog>& backlog() const noexcept { return backlog_; }
+    const std::shared_ptr<Holdings>& holdings() const noexcept { return holdings_; }
+    void log_gave_way() const;
     /// Whether connections end with the answer under way.
     bool finishing() const noexcept { return finishing_; }
-    /// Takes from, or gives back to, what all incomplete headers together may hold.
-    bool reserve(std::size_t bytes) noexcept;
-    void give_back(std::size_t bytes) noexcept { header_bytes_ -= bytes; }
     void left(Session* session) noexcept;
 
 private:
@@ -109,7 +107,7 @@ private:
     const Handler handler_;
     const Responder responder_;
     const QuickAnswers quick_;
-    const std::shared_ptr<stream::Backlog> backlog_ = std::make_shared<stream::Backlog>();
+    const std::shared_ptr<Holdings> holdings_;
     std::size_t max_connections_;
     Duration tick_;
     const tcp protocol_;
@@ -124,7 +122,6 @@ private:
 
     std::atomic<bool> accepting_{false}, ticking_{false};
     std::atomic<bool> finishing_{false};
-    std::atomic<std::size_t> header_bytes_{0};
 
     mutable std::mutex mutex_;
     boost::asio::any_io_executor executor_;  // empty once the context is gone

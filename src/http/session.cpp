@@ -9,6 +9,8 @@
 #include "http/wire.hpp"
 #include "moments.hpp"
 #include "names.hpp"
+#include "quietly.hpp"
+#include "runtime/serial.hpp"
 #include "thrown.hpp"
 
 #include <galaxy/error.hpp>
@@ -35,8 +37,8 @@ using asio::ip::tcp;
 
 namespace {
 
-/// What the incomplete header, or trailer, of one connection may hold without asking.
-constexpr std::size_t free_header = 4096;
+/// A header longer than this is long.
+constexpr std::size_t long_header = 4096;
 
 /// Fields of a long header: a thousand tiny ones take ten times the memory of their text.
 constexpr std::size_t most_fields = 256;
@@ -57,12 +59,15 @@ Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
 
 Session::~Session()
 {
-    core_->give_back(reserved_);
     core_->left(this);
 }
 
 void Session::start(Welcome welcome)
 {
+    holder_ = Holdings::Holder::enter(core_->holdings(), [weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->give_way();
+    });
+    held_.enter(holder_);
     auto ended = [self = shared_from_this()](std::exception_ptr) {
         // Whatever it was, it concerned this connection only, which is over.
         self->gone_ = true;
@@ -76,6 +81,7 @@ void Session::start(Welcome welcome)
 auto Session::park()
 {
     inlet_.keep();
+    count_held();
     auto initiate = [this](auto handler) {
         parked_.emplace(asio::bind_allocator(ReservingAllocator<void>(), std::move(handler)));
     };
@@ -172,18 +178,24 @@ unsigned Session::judge_progress(error_code error)
     if (error == beast::http::error::body_limit) return 413;
     if (error) return 400;
     if (header > options.max_header) return 431;
-    if (header > free_header && reader_->fields() > most_fields) return 431;
-
-    // Of a body, what is left are lines of chunks and trailers that have not ended.
-    const std::size_t held = in_header ? header : reader_->is_done() ? 0 : inlet_.pending();
-    const std::size_t needed = held > free_header ? held - free_header : 0;
-    if (needed > reserved_) {
-        if (!core_->reserve(needed - reserved_)) return 503;
-    } else {
-        core_->give_back(reserved_ - needed);
-    }
-    reserved_ = needed;
+    if (header > long_header && reader_->fields() > most_fields) return 431;
     return 0;
+}
+
+/// Before it waits for anything: what it makes the server hold meanwhile.
+void Session::count_held() noexcept
+{
+    const std::size_t head = reader_ ? reader_->held(inlet_.header_size()) : 0;
+    held_.set(inlet_.held() + head + unsent_.held());
+}
+
+/// From any thread: all connections together hold too much, and this one most.
+void Session::give_way() noexcept
+{
+    quietly([this] {
+        core_->log_gave_way();
+        post_reserving(executor_, [self = shared_from_this()] { self->drop(); });
+    });
 }
 
 /// True once a request, where its body is still to come and the other side waits to be asked for
@@ -227,6 +239,7 @@ asio::awaitable<bool> Session::answer_request()
     answering_ = true;
     ++asked_;
     inlet_.keep();
+    count_held();
     std::exchange(readable_, false) ? look_behind() : watch();
     Response response = co_await find_answer();
     answering_ = false;
@@ -236,6 +249,7 @@ asio::awaitable<bool> Session::answer_request()
     message.set(beast::http::field::date, date_header());
     if (core_->finishing()) message.keep_alive(false);
     reader_.reset();
+    count_held();
     const bool written = co_await write(message);
     if (!written || message.keep_alive()) co_return written;
     co_await say_goodbye();
@@ -258,7 +272,7 @@ asio::awaitable<void> Session::serve_stream()
     const Request asked = request();
     galaxy::http::serve_stream(
         std::move(transport_), asked, core_->responder(),
-        {core_->options().stream, core_->options().max_wait, core_->backlog()}, std::move(begun),
+        {core_->options().stream, core_->options().max_wait, core_->holdings()}, std::move(begun),
         std::move(over));
     while (!gone_) co_await park();
 }
@@ -266,6 +280,8 @@ asio::awaitable<void> Session::serve_stream()
 void Session::stream_begun(std::shared_ptr<stream::Serving> serving)
 {
     serving_ = std::move(serving);
+    reader_.reset();
+    count_held();
     if (!serving_) {
         gone_ = true;
         wake();
@@ -319,10 +335,12 @@ asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
     Serializer serializer(message);
     serializer.limit(longest_piece);
     set_deadline(core_->options().idle_timeout);
+    std::optional<Holdings::Kept> kept;
     while (true) {
         error_code error;
         std::size_t size = 0;
         if (transport_.secure()) {
+            count_kept(kept, message.body());
             size = co_await write_some(serializer, error);
         } else {
             size = beast::http::write_some(transport_.socket(), serializer, error);
@@ -331,8 +349,15 @@ asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
         if (serializer.is_done()) co_return true;
         if (size > 0) set_deadline(core_->options().idle_timeout);
         if (transport_.secure()) continue;  // the others had their turn while it was written
+        count_kept(kept, message.body());
         co_await transport_.socket().async_wait(tcp::socket::wait_write, reserving_awaitable());
     }
+}
+
+/// A value whose sending has to be waited for.
+void Session::count_kept(std::optional<Holdings::Kept>& kept, const Value& value)
+{
+    if (!kept && value.size() > Holdings::uncounted) kept.emplace(holder_, value);
 }
 
 void Session::set_deadline(Duration from_now)

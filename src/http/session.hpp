@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/holdings.hpp"
 #include "http/inlet.hpp"
 #include "http/outbox.hpp"
 #include "http/request_reader.hpp"
@@ -104,6 +105,9 @@ private:
     boost::asio::awaitable<void> await_goodbye();
 
     unsigned judge_progress(error_code error);
+    void give_way() noexcept;
+    void count_held() noexcept;
+    void count_kept(std::optional<Holdings::Kept>& kept, const Value& value);
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool asks_for_stream() const;
@@ -133,17 +137,18 @@ private:
     Asker asker_;  // once something is asked for that may have to wait
     std::optional<RequestReader> reader_;
     Inlet inlet_;
-    Outbox unsent_;  // answers given at once, but for what went out with the first piece
+    std::shared_ptr<Holdings::Holder> holder_;
+    Holdings::Hold held_;  // but for values
+    Outbox unsent_;        // answers given at once, but for what went out with the first piece
     boost::asio::cancellation_signal hang_up_;
     std::optional<boost::asio::any_completion_handler<void()>> parked_;
     std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
     std::atomic<Clock::duration> deadline_{busy};
     std::atomic<Clock::duration> quiet_since_;
-    std::uint64_t asked_ = 0;   // requests that went through the coroutine
-    std::size_t reserved_ = 0;  // of what incomplete headers may hold
-    bool watching_ = false;     // the watch is armed
-    bool readable_ = false;     // and has found something to read
-    bool read_ahead_ = false;   // and what has come is in the inlet already
+    std::uint64_t asked_ = 0;  // requests that went through the coroutine
+    bool watching_ = false;    // the watch is armed
+    bool readable_ = false;    // and has found something to read
+    bool read_ahead_ = false;  // and what has come is in the inlet already
     bool answering_ = false;
     bool in_body_ = false;
     bool shaking_hands_ = false;

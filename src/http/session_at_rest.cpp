@@ -81,7 +81,10 @@ asio::awaitable<bool> Session::send_rest()
     quiet_since_ = busy;
     inlet_.keep();
     reader_.reset();
+    count_held();
     set_deadline(core_->options().idle_timeout);
+    std::optional<Holdings::Kept> kept;
+    count_kept(kept, unsent_.value());
     while (!unsent_.empty()) {
         co_await transport_.socket().async_wait(tcp::socket::wait_write, reserving_awaitable());
         error_code error;
@@ -90,6 +93,7 @@ asio::awaitable<bool> Session::send_rest()
         unsent_.consume(size);
         if (size > 0) set_deadline(core_->options().idle_timeout);
     }
+    kept.reset();
     unsent_ = {};
     co_return true;
 }

@@ -80,6 +80,7 @@ void Session::look_behind()
     if (room > 0) {
         inlet_.read(transport_, error, room);
         inlet_.keep();
+        count_held();
     } else if (transport_.look() == Seen::end) {
         error = asio::error::eof;
     } else {

@@ -2,6 +2,7 @@
 #include "http/upgrade.hpp"
 
 #include "http/dialing.hpp"
+#include "http/gave_way.hpp"
 #include "http/reply.hpp"
 #include "http/stream/no_memory.hpp"
 #include "quietly.hpp"
@@ -233,13 +234,13 @@ public:
     using Begun = std::function<void(std::shared_ptr<stream::Serving>)>;
 
     Accepting(std::unique_ptr<stream::WebSocket> socket, Responder responder,
-              stream::Serving::Limits limits, Duration silence,
-              std::shared_ptr<stream::Backlog> backlog, Begun&& begun, std::function<void()>&& over)
+              stream::Serving::Limits limits, Duration silence, std::shared_ptr<Holdings> holdings,
+              Begun&& begun, std::function<void()>&& over)
         : socket_(std::move(socket)),
           responder_(std::move(responder)),
           limits_(limits),
           silence_(silence),
-          backlog_(std::move(backlog)),
+          holdings_(std::move(holdings)),
           begun_(std::exchange(begun, nullptr)),
           over_(std::move(over))
     {
@@ -249,7 +250,7 @@ public:
           responder_(std::move(other.responder_)),
           limits_(other.limits_),
           silence_(other.silence_),
-          backlog_(std::move(other.backlog_)),
+          holdings_(std::move(other.holdings_)),
           begun_(std::exchange(other.begun_, nullptr)),
           over_(std::move(other.over_))
     {
@@ -276,10 +277,22 @@ private:
     {
         auto channel = std::make_shared<stream::Channel>(
             std::move(socket_), stream::Channel::Reading::unless_answers_pile_up, silence_);
-        const auto serving = std::make_shared<stream::Serving>(
-            responder_, std::move(channel), limits_, std::move(backlog_), std::move(over_));
+        const auto holder = Holdings::Holder::enter(holdings_, on_give_way(channel));
+        channel->count_for(holder);
+        const auto serving = std::make_shared<stream::Serving>(responder_, std::move(channel),
+                                                               limits_, holder, std::move(over_));
         serving->start();
         return serving;
+    }
+
+    std::function<void()> on_give_way(const std::shared_ptr<stream::Channel>& channel) const
+    {
+        return [weak = std::weak_ptr(channel), responder = responder_, all = holdings_.get()] {
+            const std::shared_ptr<stream::Channel> channel = weak.lock();
+            if (!channel) return;
+            channel->give_way();
+            quietly([&] { log_gave_way(responder, *all); });
+        };
     }
 
     void tell(const std::shared_ptr<stream::Serving>& serving)
@@ -292,7 +305,7 @@ private:
     Responder responder_;
     stream::Serving::Limits limits_;
     Duration silence_;
-    std::shared_ptr<stream::Backlog> backlog_;
+    std::shared_ptr<Holdings> holdings_;
     Begun begun_;  ///< empty: told
     std::function<void()> over_;
 };
@@ -333,7 +346,8 @@ void accept(stream::Carrier carrier, const Request& request, const Responder& re
                         .pieces = pieces,
                         .max_wait = terms.max_wait,
                         .asker = request.asker},
-                       limits.silence, std::move(terms.backlog), std::move(begun), std::move(over));
+                       limits.silence, std::move(terms.holdings), std::move(begun),
+                       std::move(over));
     accepting.async_accept(asked,
                            asio::bind_executor(accepting.get_executor(), std::move(accepted)));
 }

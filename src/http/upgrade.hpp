@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "http/stream/backlog.hpp"
+#include "http/holdings.hpp"
 #include "http/stream/carrier.hpp"
 #include "http/stream/opener.hpp"
 #include "http/stream/serving.hpp"
@@ -55,7 +55,7 @@ Response refuse_stream(const Request& request, const Responder& responder);
 struct StreamTerms {
     StreamLimits limits;
     Duration max_wait;
-    std::shared_ptr<stream::Backlog> backlog;  ///< of all its streams
+    std::shared_ptr<Holdings> holdings;  ///< of all its connections
 };
 
 /// The serving side: answers a request that `wants_stream`, and serves the peer until either side

@@ -183,7 +183,7 @@ TEST_CASE("At the limit, who waits for nothing gives way", "[http][server]")
 
 TEST_CASE("Connections held open cost little memory", "[http][server]")
 {
-    Node node;
+    Node node({.max_held = std::size_t{4} << 20});
     REQUIRE(ask(node, get("/_galaxycache/g/k")).status == 200);
     const std::size_t descriptors = open_descriptors();
     const std::size_t before = support::resident_bytes();

@@ -81,6 +81,13 @@ public:
         return bytes;
     }
 
+    /// Whether something comes, which is left to be received.
+    bool hears(std::chrono::milliseconds limit = std::chrono::seconds(10)) const
+    {
+        pollfd ready{fd_, POLLIN, 0};
+        return ::poll(&ready, 1, static_cast<int>(limit.count())) > 0;
+    }
+
     /// Everything until the other side closes.
     std::string receive_all() const
     {

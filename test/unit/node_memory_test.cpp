@@ -114,6 +114,16 @@ TEST_CASE("Where both versions are in use, the one that has the memory decides")
     CHECK(machine.limit() == 7000000u);
 }
 
+TEST_CASE("Connections may make a node hold an eighth of its memory, within bounds")
+{
+    constexpr std::size_t mebi = std::size_t{1} << 20;
+    CHECK(node::max_held_for(std::nullopt) == 256 * mebi);
+    CHECK(node::max_held_for(256 * mebi) == 32 * mebi);
+    CHECK(node::max_held_for(1024 * mebi) == 128 * mebi);
+    CHECK(node::max_held_for(64'000 * mebi) == 256 * mebi);
+    CHECK(node::max_held_for(1) == 8 * mebi);
+}
+
 TEST_CASE("No control groups, or none that can be understood, are no limit")
 {
     const support::TemporaryFolder empty("test");

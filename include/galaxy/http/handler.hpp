@@ -25,12 +25,9 @@ namespace galaxy {
 class Universe;
 }
 
-namespace galaxy::http::stream {
-class Backlog;
-}
-
 namespace galaxy::http {
 
+class Holdings;
 struct StreamTerms;
 
 /// A request as `Handler` and `Routes` need it, whatever HTTP library read it. The views live until
@@ -99,6 +96,9 @@ struct HandlerOptions {
     /// The longest that a peer may let one of its requests wait, whatever time it says to have.
     /// Positive.
     Duration max_wait = std::chrono::seconds(60);
+    /// Bytes that its streams together may make it hold: requests that wait, and answers that are
+    /// not taken. Beyond, the stream that holds most is ended, which is logged. Positive.
+    std::size_t max_held = std::size_t{256} << 20;
 };
 
 /// The server half for peers, to be mounted in an HTTP server of one's own: request in, response
@@ -144,7 +144,7 @@ private:
 
     Responder responder_;
     HandlerOptions options_;
-    std::shared_ptr<stream::Backlog> backlog_;  ///< of all streams, shared with copies
+    std::shared_ptr<Holdings> holdings_;  ///< of all streams, shared with copies
 };
 
 }  // namespace galaxy::http

@@ -47,6 +47,10 @@ struct ServerOptions {
     /// Longest request header and body, in bytes. Positive; a longer one gets 431 or 413.
     std::size_t max_header = std::size_t{128} << 10;
     std::size_t max_body = std::size_t{64} << 10;
+    /// Bytes that all connections together may make the server hold: requests that are not whole or
+    /// wait for their answers, answers that are not taken, and the values of these that no cache
+    /// has. Beyond, the connection that holds most is dropped, which is logged. Positive.
+    std::size_t max_held = std::size_t{256} << 20;
 
     /// From the first byte of a request to the end of its header, and to the end of its body; the
     /// first is what TLS's handshake may take too. Positive.
@@ -80,6 +84,12 @@ public:
 
     /// Connections open now.
     std::size_t connections() const noexcept;
+
+    /// Bytes that connections make it hold now, but for what each may hold uncounted (8 KiB): see
+    /// `max_held`. A look at all of them.
+    std::size_t held_bytes() const noexcept;
+    /// Connections that were dropped for that limit, so far.
+    std::uint64_t gave_way() const noexcept;
 
     /// Stops listening and drops every connection.
     void close();

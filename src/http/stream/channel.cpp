@@ -72,6 +72,11 @@ void Channel::attempt(Step&& step)
     }
 }
 
+void Channel::count_for(std::shared_ptr<Holdings::Holder> holder) noexcept
+{
+    held_.enter(std::move(holder));
+}
+
 void Channel::start(std::shared_ptr<Owner> owner)
 {
     owner_ = std::move(owner);
@@ -224,6 +229,7 @@ void Channel::written()
         lagging = queued_ > most_queued / 2;
     }
     if (!next.empty()) write(std::move(next), last);
+    count_held();
     if (leaving) say_goodbye();
     if (!lagging && std::exchange(paused_, false)) read();
 }
@@ -232,6 +238,17 @@ std::size_t Channel::queued() const
 {
     const std::lock_guard lock(mutex_);
     return queued_;
+}
+
+/// Without the mutex, as others may have to give way to what it holds, or this very one.
+void Channel::count_held() noexcept
+{
+    std::size_t waiting = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        waiting = queued_ + spare_.capacity();
+    }
+    held_.set(waiting + outgoing_.capacity() + incoming_.capacity());
 }
 
 // Reading
@@ -243,9 +260,16 @@ void Channel::read()
         paused_ = true;
         return;
     }
-    socket_->async_read(incoming_,
-                        Guarded(shared_from_this(), [](Channel& self, error_code error,
-                                                       std::size_t) { self.read_more(error); }));
+    read_some();
+}
+
+/// Of a message, which may come in many pieces: each is counted as it comes.
+void Channel::read_some()
+{
+    socket_->async_read_some(
+        incoming_, 0, Guarded(shared_from_this(), [](Channel& self, error_code error, std::size_t) {
+            self.read_more(error);
+        }));
 }
 
 void Channel::read_more(error_code error)
@@ -254,6 +278,8 @@ void Channel::read_more(error_code error)
     if (error == websocket::condition::protocol_violation) return fail(errc::protocol_error);
     if (error) return fail(error);
     if (!owner_) return;
+    count_held();
+    if (!socket_->is_message_done()) return read_some();
     if (!socket_->got_binary()) return fail(errc::protocol_error);
     const auto bytes = incoming_.cdata();
     const std::shared_ptr<Owner> owner = owner_;
@@ -261,6 +287,8 @@ void Channel::read_more(error_code error)
         return fail(errc::protocol_error);
     }
     incoming_.consume(incoming_.size());
+    if (incoming_.capacity() > message_size) incoming_.shrink_to_fit();
+    count_held();
     read();
 }
 
@@ -274,6 +302,17 @@ void Channel::close() noexcept
     try {
         post_reserving(executor_,
                        [self = shared_from_this()] { self->attempt(&Channel::say_goodbye); });
+    } catch (const std::bad_alloc&) {
+        cut();
+    }
+}
+
+void Channel::give_way() noexcept
+{
+    const std::lock_guard lock(mutex_);
+    if (over_ || !executor_) return;
+    try {
+        post_reserving(executor_, [self = shared_from_this()] { self->fail_for_memory(); });
     } catch (const std::bad_alloc&) {
         cut();
     }
@@ -299,6 +338,7 @@ void Channel::fail(error_code error)
         queued_ = 0;
         if (awaits_look_) next_look_->cancel();
     }
+    held_.set(0);
     socket_->next_layer().close();
     owner->ended(error);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "http/holdings.hpp"
 #include "http/stream/carrier.hpp"
 #include "http/stream/pace.hpp"
 #include "runtime/enrolment.hpp"
@@ -76,6 +77,9 @@ public:
     Channel(std::unique_ptr<WebSocket> socket, Reading reading, Duration silence);
     ~Channel() override;
 
+    /// Who is charged for what it holds, before its start; nobody otherwise.
+    void count_for(std::shared_ptr<Holdings::Holder> holder) noexcept;
+
     /// Once. `owner` is kept until the channel has ended, or it throws `std::bad_alloc`.
     void start(std::shared_ptr<Owner> owner);
 
@@ -88,9 +92,15 @@ public:
     /// Bytes that wait to be sent.
     std::size_t queued() const;
 
+    /// After something was queued, before other work is waited for. On the strand.
+    void count_held() noexcept;
+
     /// Sends what is queued, says goodbye to the other side, and ends within the handshake's time.
     /// From any thread.
     void close() noexcept;
+
+    /// Ends as soon as the strand hears of it. From any thread.
+    void give_way() noexcept;
 
     /// Ends now. On the strand.
     void fail(error_code error);
@@ -125,6 +135,7 @@ private:
     void write(std::string message, bool last);
     void written();
     void read();
+    void read_some();
     void read_more(error_code error);
     void say_goodbye();
 
@@ -152,6 +163,7 @@ private:
     std::string outgoing_;
     unsigned turns_ = 0;
     bool paused_ = false;
+    Holdings::Hold held_;
 };
 
 }  // namespace galaxy::http::stream

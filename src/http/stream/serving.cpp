@@ -32,6 +32,12 @@ constexpr std::size_t piece_size = Channel::message_size;
 /// Requests that are served side by side.
 constexpr std::size_t most_gathered = 16;
 
+/// Values that are still to be sent: beyond it nothing more is loaded for the asker.
+constexpr std::size_t longest_line = std::size_t{64} << 20;
+
+/// What a request that waits for its load takes of memory, here and in its galaxy, beside its key.
+constexpr std::size_t size_of_waiting = 1024;
+
 /// Has the beginning of a value fetched; what is longer, the machine foresees.
 void prefetch(std::string_view value)
 {
@@ -44,13 +50,14 @@ void prefetch(std::string_view value)
 }  // namespace
 
 Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits limits,
-                 std::shared_ptr<Backlog> backlog, std::function<void()> over)
+                 std::shared_ptr<Holdings::Holder> holder, std::function<void()> over)
     : responder_(std::move(responder)),
       channel_(std::move(channel)),
       limits_(limits),
       over_(std::move(over)),
-      in_line_(std::move(backlog))
+      holder_(std::move(holder))
 {
+    held_.enter(holder_);
 }
 
 bool Serving::received(std::string_view message)
@@ -63,6 +70,7 @@ bool Serving::received(std::string_view message)
     }
     const bool good = serve();
     flush();
+    count_held();
     return good;
 }
 
@@ -137,7 +145,7 @@ bool Serving::answer_or_wait(std::uint64_t id, const PeerRequest& request,
         answer_from_memory(id, *now);
     } else if (waiting_.size() >= limits_.requests || finishing_) {
         answer(id, {errc::busy});
-    } else if (in_line_.is_too_long()) {
+    } else if (in_line_ > longest_line || holder_->all().is_scarce()) {
         append_answer(answers_, {.id = id, .status = Status::ask_by_http, .draining = draining_});
     } else {
         wait(request, id);
@@ -147,13 +155,29 @@ bool Serving::answer_or_wait(std::uint64_t id, const PeerRequest& request,
 
 void Serving::wait(const PeerRequest& wanted, std::uint64_t id)
 {
-    asio::cancellation_signal& left = waiting_[id].left;
+    Waiting& one = waiting_[id];
+    one.size = size_of_waiting + wanted.key.size();
+    waiting_size_ += one.size;
     try {
-        ask(wanted, id, left.slot());
+        ask(wanted, id, one.left.slot());
     } catch (const std::bad_alloc&) {
-        waiting_.erase(id);
+        forget(id);
         answer(id, {errc::refused});
     }
+}
+
+void Serving::forget(std::uint64_t id)
+{
+    const auto one = waiting_.find(id);
+    waiting_size_ -= one->second.size;
+    waiting_.erase(one);
+}
+
+/// After every turn. Values in line are counted as they come.
+void Serving::count_held() noexcept
+{
+    held_.set(waiting_size_ + answers_.capacity() + piece_.capacity());
+    channel_->count_held();
 }
 
 void Serving::ask(const PeerRequest& wanted, std::uint64_t id, asio::cancellation_slot left)
@@ -181,8 +205,8 @@ bool Serving::cancel(const Frame& frame)
     if (!one.value) {
         one.left.emit(asio::cancellation_type::terminal);
     } else {
-        in_line_.remove(one.value->size() - one.sent);
-        waiting_.erase(waiting);
+        in_line_ -= one.value->size() - one.sent;
+        forget(*id);
         answer(*id, {asio::error::operation_aborted});
     }
     return true;
@@ -196,13 +220,16 @@ void Serving::arrived(std::uint64_t id, PeerAnswer found)
     const bool later = !found.error && (large || queued_ > most_unsent);
     if (later && (limits_.pieces || !large)) {
         line_.push_back(id);
-        in_line_.add(found.value.size());
-        waiting_.at(id).value = std::move(found.value);
+        Waiting& one = waiting_.at(id);
+        one.value = std::move(found.value);
+        in_line_ += one.value->size();
+        one.kept.emplace(holder_, *one.value);
         return feed();
     }
-    waiting_.erase(id);
+    forget(id);
     answer_from_memory(id, found);
     flush();
+    count_held();
     close_if_finished();
 }
 
@@ -215,11 +242,12 @@ void Serving::feed()
         const auto found = waiting_.find(id);
         if (found == waiting_.end() || !found->second.value) continue;  // cancelled
         if (send_some(id, found->second)) {
-            waiting_.erase(found);
+            forget(id);
         } else {
             line_.push_back(id);
         }
     }
+    count_held();
     close_if_finished();
 }
 
@@ -238,7 +266,7 @@ bool Serving::send_some(std::uint64_t id, Waiting& waiting)
     }
     channel_->send(piece_, Channel::Company::none);
     waiting.sent += size;
-    in_line_.remove(size);
+    in_line_ -= size;
     return last;
 }
 
@@ -293,9 +321,11 @@ void Serving::ended(boost::system::error_code)
 {
     ended_ = true;
     line_.clear();
-    in_line_.clear();
+    in_line_ = 0;
+    held_.set(0);
     // Whoever waits for this peer has left.
     for (auto& [id, one] : waiting_) {
+        one.kept.reset();
         if (std::exchange(one.value, std::nullopt)) continue;
         try {
             one.left.emit(asio::cancellation_type::terminal);

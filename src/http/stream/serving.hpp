@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-#include "http/stream/backlog.hpp"
+#include "http/holdings.hpp"
 #include "http/stream/channel.hpp"
 #include "http/stream/frame.hpp"
 #include "seeded_hash.hpp"
@@ -33,8 +33,8 @@ namespace galaxy::http::stream {
 /// another way, may have it loaded once more. What is too large for one message of others, or comes
 /// while much is unsent, gets in line: of it goes one piece, turn about, whenever the writer has
 /// nothing else, so that nobody waits behind a large value. "Ask by HTTP" is said only before
-/// anything was done: of what is in memory, and instead of waiting while the line is too long, this
-/// stream's or all of the server's.
+/// anything was done: of what is in memory, and instead of waiting while this stream's line is too
+/// long, or all connections of the server hold much.
 ///
 /// Keys that are asked for together lie anywhere in memory, so looking them up one by one is to
 /// wait for memory and little else. They are gathered, and looked up side by side.
@@ -48,10 +48,10 @@ public:
         Asker asker = {};
     };
 
-    /// `backlog` is the server's. `over` is called once, when the channel has ended; not where the
-    /// context goes first.
+    /// `holder` is charged for what it holds. `over` is called once, when the channel has ended; not
+    /// where the context goes first.
     Serving(Responder responder, std::shared_ptr<Channel> channel, Limits limits,
-            std::shared_ptr<Backlog> backlog, std::function<void()> over);
+            std::shared_ptr<Holdings::Holder> holder, std::function<void()> over);
 
     /// From any thread.
     void start() { channel_->start(shared_from_this()); }
@@ -67,7 +67,9 @@ private:
     struct Waiting {
         boost::asio::cancellation_signal left = {};
         std::optional<Value> value = {};
-        std::size_t sent = 0;  ///< of the value, in pieces
+        std::optional<Holdings::Kept> kept = {};  ///< the value
+        std::size_t size = 0;                     ///< of the request, while it waits
+        std::size_t sent = 0;                     ///< of the value, in pieces
     };
 
     bool received(std::string_view message) override;
@@ -80,6 +82,8 @@ private:
     bool answer_or_wait(std::uint64_t id, const PeerRequest& request,
                         const std::optional<PeerAnswer>& now);
     void wait(const PeerRequest& wanted, std::uint64_t id);
+    void forget(std::uint64_t id);
+    void count_held() noexcept;
     void ask(const PeerRequest& wanted, std::uint64_t id, boost::asio::cancellation_slot left);
     bool cancel(const Frame& frame);
     void begin_turn();
@@ -103,7 +107,10 @@ private:
     std::size_t queued_ = 0;             ///< by the channel, when last looked at
     std::unordered_map<std::uint64_t, Waiting, SeededHash> waiting_;  ///< by the asker's ids
     std::deque<std::uint64_t> line_;  ///< whose values are to be sent; some may be over
-    Backlog::Share in_line_;          ///< bytes of these
+    std::size_t in_line_ = 0;         ///< bytes of these
+    const std::shared_ptr<Holdings::Holder> holder_;
+    Holdings::Hold held_;           ///< but for values
+    std::size_t waiting_size_ = 0;  ///< of `waiting_`
     std::string piece_;
     bool draining_ = false;
     bool finishing_ = false;
