@@ -146,7 +146,8 @@ TEST_CASE("holdings: a value counts where no cache has it, once for all that hol
         second.drop();
     }
     CHECK(all->bytes() == 0);
-    first.keep(Value());
+    const Value nothing;
+    first.keep(nothing);
     CHECK(all->bytes() == 0);
     first.drop();
 }
