@@ -59,8 +59,8 @@ struct StreamTerms {
 };
 
 /// The serving side: answers a request that `wants_stream`, and serves the peer until either side
-/// leaves, on the executor of `carrier`, which is a strand. Calls `begun` there, with null where the
-/// other side left meanwhile; else, in the end, `over`.
+/// leaves, on the executor of `carrier`, which is a strand. Calls `begun` there, with null where
+/// the other side left meanwhile; else, in the end, `over`.
 void serve_stream(stream::Carrier carrier, const Request& request, const Responder& responder,
                   StreamTerms terms, std::function<void(std::shared_ptr<stream::Serving>)> begun,
                   std::function<void()> over);

@@ -93,8 +93,8 @@ struct HandlerOptions {
     StreamLimits stream = {};
     /// A request without it, where there is one, gets 401, which is logged.
     Secret secret = {};
-    /// The longest that a peer may let one of its requests wait, whatever time it says to have.
-    /// Positive.
+    /// Longer times that requests say to have are shortened to it; what says nothing has the
+    /// galaxy's `get_timeout`. Positive.
     Duration max_wait = std::chrono::seconds(60);
     /// Bytes that its streams together may make it hold: requests that wait, and answers that are
     /// not taken. Beyond, the stream that holds most is ended, which is logged. Positive.

@@ -58,8 +58,8 @@ struct ServerOptions {
     Duration body_timeout = std::chrono::seconds(30);
     /// Between two requests; also for sending an answer without progress. Positive.
     Duration idle_timeout = std::chrono::seconds(120);
-    /// The longest that a peer may let one of its requests wait, whatever time it says to have.
-    /// Positive.
+    /// Longer times that requests say to have are shortened to it; what says nothing has the
+    /// galaxy's `get_timeout`. Positive.
     Duration max_wait = std::chrono::seconds(60);
 
     /// Where given, only TLS is spoken; a connection whose handshake fails is logged and closed.

@@ -48,8 +48,8 @@ public:
         Asker asker = {};
     };
 
-    /// `holder` is charged for what it holds. `over` is called once, when the channel has ended; not
-    /// where the context goes first.
+    /// `holder` is charged for what it holds. `over` is called once, when the channel has ended;
+    /// not where the context goes first.
     Serving(Responder responder, std::shared_ptr<Channel> channel, Limits limits,
             std::shared_ptr<Holdings::Holder> holder, std::function<void()> over);
 
