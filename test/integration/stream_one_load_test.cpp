@@ -31,8 +31,8 @@ using http::stream::Status;
 /// Where none of what is asked for below is kept.
 const GalaxyOptions keeps_little = {.capacity = std::size_t{256} << 10};
 
-/// Of both sides, enough on any machine: a node's one thread says nothing while it makes values,
-/// and who takes it for gone asks again.
+/// Of both sides, enough on any machine: a node's one thread says nothing while it makes values, a
+/// caller while others are waited for, and who takes them for gone asks again.
 constexpr Duration silence = 60s;
 const http::ServerOptions patient = {.stream = {.silence = silence}};
 
@@ -80,8 +80,8 @@ TEST_CASE("A small limit of the stream makes no second load", "[stream][one-load
 TEST_CASE("Peers that ask for one key at once share its one load", "[stream][one-load]")
 {
     constexpr std::size_t size = 3'000'000;
-    Node node({}, keeps_little);
-    const auto protocol = http::protocol();
+    Node node(patient, keeps_little);
+    const auto protocol = http::protocol({.stream = {.silence = silence}});
     const auto plain = plain_protocol();
     std::vector<std::unique_ptr<Caller>> callers;
     std::vector<std::shared_ptr<Fetched>> waiting;
@@ -132,7 +132,7 @@ TEST_CASE("Many large values at once are loaded once each", "[stream][one-load]"
 TEST_CASE("A large value does not stand before small ones", "[stream][one-load]")
 {
     constexpr std::size_t size = 20'000'000;
-    Node node({}, keeps_little);
+    Node node(patient, keeps_little);
     StreamWire stream = StreamWire::to(node.port(), takes_pieces);
     stream.wire().keep_little();
     stream.say(asking(1, "uncached:20000000") + asking(2, "uncached:20000001"));
@@ -180,7 +180,7 @@ TEST_CASE("A large value does not stand before small ones", "[stream][one-load]"
 
 TEST_CASE("A large value that is not wanted any more stops", "[stream][one-load]")
 {
-    Node node({}, keeps_little);
+    Node node(patient, keeps_little);
     StreamWire stream = StreamWire::to(node.port(), takes_pieces);
     stream.wire().keep_little();
     stream.say(asking(1, "uncached:40000000") + asking(2, "uncached:70000"));
@@ -213,7 +213,7 @@ TEST_CASE("A large value that is not wanted any more stops", "[stream][one-load]
 
 TEST_CASE("An asker that dies in the middle of a large value leaves nothing", "[stream][one-load]")
 {
-    Node node({}, keeps_little);
+    Node node(patient, keeps_little);
     {
         StreamWire stream = StreamWire::to(node.port(), takes_pieces);
         stream.say(asking(1, "uncached:40000000") + asking(2, "held:40000000"));
@@ -226,7 +226,7 @@ TEST_CASE("An asker that dies in the middle of a large value leaves nothing", "[
 
 TEST_CASE("A server that closes sends the large values that it has loaded", "[stream][one-load]")
 {
-    Node node({}, keeps_little);
+    Node node(patient, keeps_little);
     StreamWire stream = StreamWire::to(node.port(), takes_pieces);
     stream.say(asking(1, "held:5000000") + asking(2, "uncached:5000000"));
     REQUIRE(stream.frame().value().kind == Kind::piece);
@@ -255,7 +255,7 @@ TEST_CASE("A server that closes sends the large values that it has loaded", "[st
 
 TEST_CASE("An asker of a release without pieces is told to ask by HTTP", "[stream][one-load]")
 {
-    Node node({}, keeps_little);
+    Node node(patient, keeps_little);
     StreamWire stream = StreamWire::to(node.port());
     stream.say(asking(1, "uncached:65536"));
     CHECK(stream.answer().value().value == bytes_of(65536));
