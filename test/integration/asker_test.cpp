@@ -91,14 +91,21 @@ bool queued(const Galaxy& g, std::uint64_t count)
     return eventually([&] { return g.stats().loads_queued_now == count; });
 }
 
+/// Asks for what takes the one place, until the gate opens.
+Wire take_the_place(InTurn& node)
+{
+    Wire first = Wire::to(node.server.port());
+    first.send(get(base + "first"));
+    REQUIRE(eventually([&] { return node.gate.waiting == 1; }));
+    return first;
+}
+
 }  // namespace
 
 TEST_CASE("Connections, and the hosts that they come from, take turns at the backend", "[asker]")
 {
     InTurn node;
-    Wire first = Wire::to(node.server.port());
-    first.send(get(base + "first"));
-    REQUIRE(eventually([&] { return node.gate.waiting == 1; }));
+    const Wire first = take_the_place(node);
     StreamWire stream = StreamWire::to(node.server.port());
     std::string frames;
     for (std::uint64_t i = 0; i != 200; ++i) frames += asking(i, "many" + std::to_string(i));
@@ -124,9 +131,7 @@ TEST_CASE("Connections, and the hosts that they come from, take turns at the bac
 TEST_CASE("Who hangs up takes what it has in line along", "[asker]")
 {
     InTurn node;
-    Wire first = Wire::to(node.server.port());
-    first.send(get(base + "first"));
-    REQUIRE(eventually([&] { return node.gate.waiting == 1; }));
+    Wire first = take_the_place(node);
     {
         StreamWire stream = StreamWire::to(node.server.port());
         std::string frames;

@@ -180,7 +180,7 @@ TEST_CASE("Nothing more is loaded for an asker that leaves too much in line", "[
     constexpr std::size_t most_in_line = 64 * mebibyte;
     constexpr std::size_t asked = 40;
     Node node(unhurried, {.capacity = 0});
-    StreamWire stream = StreamWire::to(node.port(), "X-Galaxy-Pieces: 1\r\n");
+    StreamWire stream = StreamWire::to(node.port(), takes_pieces);
     stream.wire().keep_little();
     wait_until_idle(node);
     const std::size_t held_before = allocated_bytes();
