@@ -16,8 +16,8 @@ namespace galaxy::store {
 
 namespace {
 
-// What one insert does of that which nobody waits for. More than one of each, so that no backlog
-// grows.
+// What one insert does of that which nobody waits for, besides freeing as much as was evicted. More
+// than one of each, so that no backlog grows.
 constexpr std::size_t expired_looked_at = 8;
 constexpr std::size_t notes_read = 128;
 constexpr std::size_t things_freed = 64;
@@ -154,6 +154,7 @@ Inserted Store::insert(std::string_view key, const Value& value, Tier tier, Time
     list(fresh, old, now);
     if (old) retired_.retire(*old);
     ++books_.stats.inserts;
+    if (to_free_ > things_freed) free_much(now);
     publish();
     return result;
 }
@@ -183,7 +184,10 @@ void Store::make_room(std::size_t charge, Tier tier, TimePoint now, const Evicte
     while (charged.bytes_main + charged.bytes_hot + charge > limits_.capacity) {
         if (drop_expired(1, now) != 0) continue;
         const std::size_t hot = charged.bytes_hot + (tier == Tier::hot ? charge : 0);
-        if (evict_one(hot > hot_limit_ ? Tier::hot : Tier::main, evicted_hot)) continue;
+        if (evict_one(hot > hot_limit_ ? Tier::hot : Tier::main, evicted_hot)) {
+            ++to_free_;
+            continue;
+        }
         BOOST_ASSERT_MSG(false, "an eighth of the budget does not fit into an empty store");
         return;
     }
@@ -284,13 +288,26 @@ void Store::foresee_eviction() const noexcept
     if (victim) table_.prefetch(table_.probe(victim->key()));
 }
 
+/// A large value may evict thousands of small ones. They are memory beyond the budget until they
+/// are freed, so that does not wait for whoever comes next.
+void Store::free_much(TimePoint now)
+{
+    for (std::size_t i = retired_.bytes() / much(); i != 0 && retired_.bytes() > much(); --i)
+        maintain(now);
+}
+
+/// Retired bytes that are worth looking after.
+std::size_t Store::much() const noexcept
+{
+    return std::clamp(limits_.capacity / 64, std::size_t{1}, much_retired);
+}
+
 /// A few steps of everything that nobody waits for. False where there was nothing to do.
 bool Store::maintain(TimePoint now)
 {
     const std::size_t dropped = drop_expired(expired_looked_at, now);
 
-    const bool due = retired_.count() >= many_retired
-                     || retired_.bytes() > std::min(much_retired, limits_.capacity / 64);
+    const bool due = retired_.count() >= many_retired || retired_.bytes() > much();
     if (due && !collecting_) {
         safe_after_round_ = advance_epoch();
         log_.begin_round();
@@ -306,7 +323,8 @@ bool Store::maintain(TimePoint now)
         collecting_ = false;
     }
     const std::size_t retired = retired_.count();
-    retired_.free_before(safe_, things_freed);
+    retired_.free_before(safe_, things_freed + to_free_);
+    to_free_ -= std::min(to_free_, retired - retired_.count());
     return dropped != 0 || any_read || retired_.count() != retired;
 }
 

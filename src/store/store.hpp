@@ -116,7 +116,7 @@ public:
     bool erase(std::string_view key);
 
     /// Reads notes, drops what has expired, frees what nobody reads any more: a bounded number of
-    /// each. Every insert does as much.
+    /// each. Every insert does as much, and more where it has evicted much.
     void upkeep(TimePoint now);
 
     /// All that `upkeep` may leave for later. For tests.
@@ -169,6 +169,8 @@ private:
     void unlist(Entry& entry) noexcept;
     void remove(Entry& entry) noexcept;
     bool maintain(TimePoint now);
+    void free_much(TimePoint now);
+    std::size_t much() const noexcept;
     void foresee_eviction() const noexcept;
     std::size_t drop_expired(std::size_t looked_at, TimePoint now) noexcept;
     void book(const Entry& entry, std::int64_t sign) noexcept;
@@ -192,6 +194,7 @@ private:
     std::uint64_t safe_ = 0;  ///< what is stamped with less may be freed
     std::uint64_t safe_after_round_ = 0;
     bool collecting_ = false;  ///< a round of notes is under way
+    std::size_t to_free_ = 0;  ///< entries that were evicted: as many are freed, beyond the usual
     unsigned published_times_ = 0;
 };
 

@@ -9,6 +9,8 @@
 #include <catch2/generators/catch_generators.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 using galaxy::TimePoint;
@@ -39,4 +41,29 @@ TEST_CASE("golang/groupcache #64: real memory is two or three times the budget")
     CHECK(real < 1.05 * charged);
     CHECK(real > 0.85 * charged);
 #endif
+}
+
+TEST_CASE("large values that take the place of small ones leave no more in memory than is allowed")
+{
+    constexpr std::size_t capacity = std::size_t{32} << 20;
+    constexpr std::size_t large = capacity / 9;
+    const std::size_t hits_between = GENERATE(0, 20'000);
+    const std::size_t small = GENERATE(20, 2000);
+    CAPTURE(hits_between, small);
+    StoreFixture t(capacity, 0.125, galaxy::Eviction::lru, galaxy::Recording::sampled);
+    int count = 0;
+    const auto add_small = [&] {
+        t.insert("small " + std::to_string(count++), std::string(small, 'v'));
+    };
+    for (int round = 0; round != 3; ++round) {
+        const std::uint64_t evicted = t.store.stats().evictions_main;
+        while (t.store.stats().evictions_main < evicted + 10) add_small();
+        for (int i = 0; i != 8; ++i) {
+            t.insert("large", std::string(large + static_cast<std::size_t>(i), 'v'));
+            t.insert("large " + std::to_string(i), std::string(large, 'v'));
+            CHECK(t.store.stats().retired_bytes < 2 * large);
+            t.clock->advance(1ms);
+            for (std::size_t hit = 0; hit != hits_between; ++hit) t.has("large");
+        }
+    }
 }
