@@ -36,9 +36,16 @@ void Ledger::let_go_of_room() noexcept
 
 Job* Ledger::take_next()
 {
-    while (!line_.empty() && in_flight_ < window_) {
-        Job* job = find(line_.front());
-        line_.pop_front();
+    Job* const peek = take_next(Verb::peek);
+    return peek ? peek : take_next(Verb::fetch);
+}
+
+Job* Ledger::take_next(Verb verb)
+{
+    Line& line = line_for(verb);
+    while (!line.empty() && has_room(verb)) {
+        Job* job = find(line.front());
+        line.pop_front();
         if (job && !job->sent) return job;
     }
     return nullptr;
@@ -71,13 +78,19 @@ std::optional<Job> Ledger::take_answered(std::uint64_t id) noexcept
 
 void Ledger::take_line(Jobs& taken)
 {
-    for (const std::uint64_t id : std::exchange(line_, {})) {
+    take_line(peeks_, taken);
+    take_line(line_, taken);
+    let_go_of_room();
+}
+
+void Ledger::take_line(Line& line, Jobs& taken)
+{
+    for (const std::uint64_t id : std::exchange(line, {})) {
         const auto found = jobs_.find(id);
         if (found == jobs_.end() || found->second.sent) continue;
         taken.emplace_back() = std::move(found->second);
         jobs_.erase(found);
     }
-    let_go_of_room();
 }
 
 void Ledger::take_broken(bool worth_another_try, Jobs& broken)
@@ -89,7 +102,7 @@ void Ledger::take_broken(bool worth_another_try, Jobs& broken)
         if (!job.sent) {
             ++known;
         } else if (job.handler && worth_another_try && !job.again) {
-            line_.push_front(known->first);
+            line_for(job.request.verb).push_front(known->first);
             job.again = true;
             job.sent = false;
             job.gathered.reset();
@@ -107,6 +120,7 @@ Jobs Ledger::take()
     Jobs all;
     all.reserve(jobs_.size());
     for (auto& [id, job] : std::exchange(jobs_, {})) all.push_back(std::move(job));
+    peeks_.clear();
     line_.clear();
     in_flight_ = abandoned_ = 0;
     return all;
@@ -114,6 +128,7 @@ Jobs Ledger::take()
 
 std::optional<Job> Ledger::take_one() noexcept
 {
+    peeks_.clear();
     line_.clear();
     in_flight_ = abandoned_ = 0;
     const auto any = jobs_.begin();

@@ -48,9 +48,9 @@ public:
     /// One that was not sent.
     void erase(std::uint64_t id) noexcept;
 
-    void put_in_line(const Job& job) { line_.push_back(job.request.id); }
-    bool has_line() const noexcept { return !line_.empty(); }
-    /// The next in line, where there is room for it; else null.
+    void put_in_line(const Job& job) { line_for(job.request.verb).push_back(job.request.id); }
+    bool has_line() const noexcept { return !peeks_.empty() || !line_.empty(); }
+    /// The next in line, where there is room for it; else null. Peeks go before all else.
     Job* take_next();
 
     std::size_t in_flight() const noexcept { return in_flight_; }
@@ -79,15 +79,20 @@ public:
     std::optional<Job> take_one() noexcept;
 
 private:
+    using Line = std::deque<std::uint64_t>;  ///< not sent yet, in order; some may be over
+
     static constexpr std::size_t spare_for_peeks = 8;
 
     void let_go_of_room() noexcept;
+    Line& line_for(Verb verb) noexcept { return verb == Verb::peek ? peeks_ : line_; }
+    Job* take_next(Verb verb);
+    void take_line(Line& line, Jobs& taken);
 
     const std::size_t window_;
     boost::unordered_flat_map<std::uint64_t, Job> jobs_;
-    std::deque<std::uint64_t> line_;  ///< not sent yet, in order; some may be over
-    std::size_t in_flight_ = 0;       ///< sent and not answered
-    std::size_t abandoned_ = 0;       ///< of these, cancelled
+    Line peeks_, line_;
+    std::size_t in_flight_ = 0;  ///< sent and not answered
+    std::size_t abandoned_ = 0;  ///< of these, cancelled
 };
 
 }  // namespace galaxy::http::stream
