@@ -54,8 +54,8 @@ Place parse_place(std::string_view origin)
 /// Loads over HTTP, by the client that peers are asked with.
 class HttpOrigin {
 public:
-    HttpOrigin(const Options& options, const asio::any_io_executor& executor)
-        : HttpOrigin(parse_place(options.origin), options, executor)
+    HttpOrigin(const Options& options, const Limits& limits, const asio::any_io_executor& executor)
+        : HttpOrigin(parse_place(options.origin), options, limits, executor)
     {
     }
     HttpOrigin(const HttpOrigin&) = delete;
@@ -73,7 +73,8 @@ public:
     }
 
 private:
-    HttpOrigin(Place place, const Options& options, const asio::any_io_executor& executor)
+    HttpOrigin(Place place, const Options& options, const Limits& limits,
+               const asio::any_io_executor& executor)
         : is_path_(place.is_path),
           start_("GET " + place.target),
           // Saying nothing of codings would mean that any is welcome.
@@ -88,7 +89,7 @@ private:
                                 // Servers close theirs after a minute or so.
                                 .idle_timeout = std::chrono::seconds(30),
                                 .max_idle = 64,
-                                .max_connections = options.galaxy.max_backend_loads,
+                                .max_connections = limits.origin_connections,
                                 .max_header = options.protocol.max_header},
               std::move(place.endpoint), galaxy::http::Tls(), executor))
     {
@@ -133,9 +134,10 @@ private:
 
 }  // namespace
 
-Origin http_origin(const Options& options, const asio::any_io_executor& executor)
+Origin http_origin(const Options& options, const Limits& limits,
+                   const asio::any_io_executor& executor)
 {
-    const auto origin = std::make_shared<HttpOrigin>(options, executor);
+    const auto origin = std::make_shared<HttpOrigin>(options, limits, executor);
     return {[origin](std::string_view key) { return origin->load(key); },
             asio::make_strand(executor), nullptr};
 }

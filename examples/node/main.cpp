@@ -5,6 +5,7 @@
 #include "node/log.hpp"
 #include "node/node.hpp"
 #include "node/options.hpp"
+#include "node/trimmer.hpp"
 
 #include <galaxy/version.hpp>
 
@@ -27,6 +28,7 @@ int run(const std::vector<std::string>& arguments)
         std::cout << "galaxy-node " << galaxy::version << '\n';
         return EXIT_SUCCESS;
     }
+    node::set_up_malloc(line.options.threads);
     const node::LogFlush flush;
     node::Node node(std::move(line.options));
     std::cout << "listening on " << node::to_string(node.endpoint()) << '\n' << std::flush;

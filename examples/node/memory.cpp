@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "node/memory.hpp"
 
-#include "node/log.hpp"
 #include "node/values.hpp"
 
 #include <algorithm>
 #include <fstream>
 #include <string>
 #include <string_view>
+
+#include <sys/resource.h>
 
 namespace node {
 namespace {
@@ -17,13 +18,25 @@ namespace fs = std::filesystem;
 // Version 1 says "no limit" with the largest multiple of a page: what no machine has is no limit.
 constexpr std::size_t unlimited = std::size_t{1} << 60;
 
+// Of glibc, the type of a resource is its own.
+std::optional<std::size_t> own_limit(decltype(RLIMIT_DATA) resource)
+{
+    rlimit limit{};
+    if (::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+    return static_cast<std::size_t>(limit.rlim_cur);
+}
+
+void take_limit(std::optional<std::size_t> bytes, std::optional<std::size_t>& least)
+{
+    if (bytes && *bytes < unlimited) least = std::min(least.value_or(*bytes), *bytes);
+}
+
 void take_limit(const fs::path& file, std::optional<std::size_t>& least)
 {
     std::ifstream stream(file);
     std::string text;
     if (!(stream >> text)) return;
-    const std::optional<std::uint64_t> bytes = parse_number(text);
-    if (bytes && *bytes < unlimited) least = std::min<std::size_t>(least.value_or(*bytes), *bytes);
+    take_limit(parse_number(text), least);
 }
 
 // The group's own directory may lie outside of what a container sees; those above it still count.
@@ -47,9 +60,16 @@ bool lists(std::string_view controllers, std::string_view wanted)
 
 }  // namespace
 
-std::optional<std::size_t> memory_limit(const fs::path& root)
+ResourceLimits resource_limits()
+{
+    return {own_limit(RLIMIT_DATA), own_limit(RLIMIT_AS), own_limit(RLIMIT_NOFILE)};
+}
+
+std::optional<std::size_t> memory_limit(const ResourceLimits& own, const fs::path& root)
 {
     std::optional<std::size_t> least;
+    take_limit(own.data, least);
+    take_limit(own.address_space, least);
     const fs::path mount = root / "sys/fs/cgroup";
     std::ifstream groups(root / "proc/self/cgroup");
     for (std::string line; std::getline(groups, line);) {
@@ -65,41 +85,6 @@ std::optional<std::size_t> memory_limit(const fs::path& root)
             take_limits(mount / "memory", group, "memory.limit_in_bytes", least);
     }
     return least;
-}
-
-std::size_t max_held_for(std::optional<std::size_t> memory_limit)
-{
-    constexpr std::size_t least = std::size_t{8} << 20;
-    constexpr std::size_t most = std::size_t{256} << 20;
-    return memory_limit ? std::clamp(*memory_limit / 8, least, most) : most;
-}
-
-void log_memory(std::size_t capacity, std::size_t max_held)
-{
-    const std::string bytes = std::to_string(capacity);
-    const std::string held = std::to_string(max_held);
-    const std::optional<std::size_t> limit = memory_limit();
-    if (!limit) {
-        log_info("capacity; no memory limit is set", {{"capacity", bytes}, {"max_held", held}});
-        return;
-    }
-    const double share = 100 * (static_cast<double>(capacity) + static_cast<double>(max_held))
-                         / static_cast<double>(std::max<std::size_t>(*limit, 1));
-    const std::string percent = std::to_string(static_cast<long long>(share)) + "%";
-    const std::string limit_text = std::to_string(*limit);
-    if (share > 70) {
-        log_warning("capacity and max_held are more than 70% of the memory limit; the process may "
-                    "be killed",
-                    {{"capacity", bytes},
-                     {"max_held", held},
-                     {"memory_limit", limit_text},
-                     {"share", percent}});
-    } else {
-        log_info("capacity against the memory limit", {{"capacity", bytes},
-                                                       {"max_held", held},
-                                                       {"memory_limit", limit_text},
-                                                       {"share", percent}});
-    }
 }
 
 }  // namespace node

@@ -7,16 +7,19 @@
 
 namespace node {
 
-/// The memory limit of this process's control group, the tightest of the group and those above it,
-/// by version 2 or 1 of the interface; nothing where there is none. `root` is "/" but in tests.
-std::optional<std::size_t> memory_limit(const std::filesystem::path& root = "/");
+/// What the system lets this process have, as getrlimit says; nothing where there is no limit.
+struct ResourceLimits {
+    std::optional<std::size_t> data = {};
+    std::optional<std::size_t> address_space = {};
+    std::optional<std::size_t> descriptors = {};
+};
 
-/// What the connections of a process of that limit may make it hold: an eighth, but at least 8 MiB
-/// and at most 256 MiB.
-std::size_t max_held_for(std::optional<std::size_t> memory_limit);
+ResourceLimits resource_limits();
 
-/// Logs the cache's capacity and what connections may make the node hold against the limit of this
-/// process, and warns where both are above 70 %.
-void log_memory(std::size_t capacity, std::size_t max_held);
+/// The memory limit of this process, the tightest that there is: its own (data, address space),
+/// that of its control group and those of the groups above it, by version 2 or 1 of the interface.
+/// Nothing where there is none. `root` is "/" but in tests.
+std::optional<std::size_t> memory_limit(const ResourceLimits& own,
+                                        const std::filesystem::path& root = "/");
 
 }  // namespace node

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "node/limits.hpp"
 #include "node/options.hpp"
 #include "node/origin.hpp"
+#include "node/trimmer.hpp"
 #include "node/trust.hpp"
 #include "node/watcher.hpp"
 
@@ -31,11 +33,13 @@ public:
 
 private:
     galaxy::http::Server make_server() const;
-    std::size_t max_held() const;
+    std::size_t bytes_known() const;
     boost::asio::awaitable<void> await_the_end();
     void await_hangup();
 
     Options options_;
+    const Means means_;
+    const Limits limits_;
     Trust trust_;
     std::shared_ptr<void> outlives_the_context_;
     boost::asio::io_context context_;
@@ -46,6 +50,7 @@ private:
     galaxy::Universe universe_;
     galaxy::http::Server server_;
     PeersWatcher watcher_;
+    Trimmer trimmer_;
 };
 
 }  // namespace node

@@ -160,8 +160,12 @@ std::vector<Flag> identity_flags()
          set_max_held},
         {"--threads", "N", "threads that serve (1)",
          count(256, [](Options& o) { return &o.threads; })},
-        {"--max-backend-loads", "N", "loads from the origin at once (1024)",
-         count(1'000'000, [](Options& o) { return &o.galaxy.max_backend_loads; })},
+        {"--max-connections", "N",
+         "of clients and peers at once (10000, or less by memory and descriptor limits)",
+         count(1'000'000, [](Options& o) { return &o.max_connections; })},
+        {"--max-backend-loads", "N",
+         "loads from the origin at once, more wait (1024, or a quarter of the descriptor limit)",
+         count(1'000'000, [](Options& o) { return &o.max_backend_loads; })},
     };
 }
 

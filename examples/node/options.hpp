@@ -33,7 +33,11 @@ struct Options {
     std::size_t threads = 1;
     galaxy::Duration drain = std::chrono::seconds(5);
     galaxy::Duration max_wait = std::chrono::seconds(60);
-    std::optional<std::size_t> max_held;  ///< else it follows the memory limit
+
+    // What is not told follows from what the system lets the process have: `limits_for`.
+    std::optional<std::size_t> max_held;
+    std::optional<std::size_t> max_connections;
+    std::optional<std::size_t> max_backend_loads;
 
     galaxy::UniverseOptions universe;  ///< the fetch protocol is made of `protocol`
     galaxy::GalaxyOptions galaxy;

@@ -30,11 +30,12 @@ Origin echo_origin()
     return {echo, {}, nullptr};
 }
 
-Origin make_origin(const Options& options, const boost::asio::any_io_executor& executor)
+Origin make_origin(const Options& options, const Limits& limits,
+                   const boost::asio::any_io_executor& executor)
 {
     if (options.origin == "echo") return echo_origin();
     if (options.origin.starts_with("sqlite:")) return sqlite_origin(options);
-    return http_origin(options, executor);
+    return http_origin(options, limits, executor);
 }
 
 }  // namespace node

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "node/limits.hpp"
 #include "node/options.hpp"
 
 #include <galaxy/backend.hpp>
@@ -21,10 +22,12 @@ struct Origin {
 };
 
 /// Makes the origin that `options.origin` names. Throws `std::runtime_error` where there is none.
-Origin make_origin(const Options& options, const boost::asio::any_io_executor& executor);
+Origin make_origin(const Options& options, const Limits& limits,
+                   const boost::asio::any_io_executor& executor);
 
 Origin echo_origin();
 Origin sqlite_origin(const Options& options);
-Origin http_origin(const Options& options, const boost::asio::any_io_executor& executor);
+Origin http_origin(const Options& options, const Limits& limits,
+                   const boost::asio::any_io_executor& executor);
 
 }  // namespace node

@@ -6,6 +6,7 @@
 #include <galaxy/error.hpp>
 
 #include <boost/asio/error.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <utility>
@@ -126,8 +127,9 @@ Response Routes::ready() const
 
 Response Routes::stats() const
 {
-    const std::string json = boost::json::serialize(galaxy::to_json(universe_->stats()));
-    Response response(200, galaxy::Value(json + "\n"));
+    boost::json::object all = galaxy::to_json(universe_->stats());
+    all.emplace("server", galaxy::http::to_json(server_()));
+    Response response(200, galaxy::Value(boost::json::serialize(all) + "\n"));
     response.headers.emplace_back("Content-Type", "application/json");
     return response;
 }

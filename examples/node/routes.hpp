@@ -2,13 +2,16 @@
 #pragma once
 
 #include <galaxy/http/handler.hpp>
+#include <galaxy/http/server.hpp>
 #include <galaxy/universe.hpp>
 
 #include <boost/asio/awaitable.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace node {
 
@@ -25,7 +28,10 @@ std::optional<GetTarget> parse_get(std::string_view path);
 /// What a node answers to everybody: /get, /ready and /stats.
 class Routes {
 public:
-    explicit Routes(const galaxy::Universe& universe) : universe_(&universe) {}
+    Routes(const galaxy::Universe& universe, std::function<galaxy::http::ServerStats()> server)
+        : universe_(&universe), server_(std::move(server))
+    {
+    }
 
     boost::asio::awaitable<galaxy::http::Response> answer(galaxy::http::Request request) const;
 
@@ -37,6 +43,7 @@ private:
     std::string owner(std::string_view key) const;
 
     const galaxy::Universe* universe_;
+    std::function<galaxy::http::ServerStats()> server_;
 };
 
 }  // namespace node

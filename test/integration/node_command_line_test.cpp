@@ -27,7 +27,7 @@ Ended run(const Words& flags)
     Words command{node_program()};
     command.insert(command.end(), flags.begin(), flags.end());
     support::Process process(command);
-    const std::optional<int> code = process.wait_for(10s);
+    const std::optional<int> code = process.wait_for(1min);
     return {code.value_or(-1), process.out(), process.err()};
 }
 
@@ -77,6 +77,8 @@ TEST_CASE("a wrong command line is one line that names the flag, and exit 2")
         {with({"--threads", "0"}), "--threads"},
         {with({"--threads", "two"}), "--threads"},
         {with({"--max-backend-loads", "0"}), "--max-backend-loads"},
+        {with({"--max-connections", "0"}), "--max-connections"},
+        {with({"--max-connections", "many"}), "--max-connections"},
         {with({"--get-timeout", "5"}), "--get-timeout"},
         {with({"--get-timeout", "0s"}), "--get-timeout"},
         {with({"--get-timeout", "-1s"}), "--get-timeout"},
@@ -132,35 +134,21 @@ TEST_CASE("--help and --version answer and end")
 {
     const Ended help = run({"--help"});
     CHECK(help.code == 0);
-    for (const char* flag : {"--listen",
-                             "--id",
-                             "--galaxy",
-                             "--origin",
-                             "--query",
-                             "--peer",
-                             "--peers",
-                             "--client-only",
-                             "--universe",
-                             "--picker",
-                             "--capacity",
-                             "--max-held",
-                             "--max-wait",
-                             "--threads",
-                             "--max-backend-loads",
-                             "--get-timeout",
-                             "--connect-timeout",
-                             "--silence",
-                             "--peek-timeout",
-                             "--warm-window",
-                             "--backend-timeout",
-                             "--backoff-min",
-                             "--backoff-max",
-                             "--fallback-ttl",
-                             "--drain",
-                             "--idle-reset",
-                             "--get-ttl",
-                             "--peek-ttl",
-                             "--help",
+    for (const char* flag : {"--listen",          "--id",
+                             "--galaxy",          "--origin",
+                             "--query",           "--peer",
+                             "--peers",           "--client-only",
+                             "--universe",        "--picker",
+                             "--capacity",        "--max-held",
+                             "--max-wait",        "--threads",
+                             "--max-connections", "--max-backend-loads",
+                             "--get-timeout",     "--connect-timeout",
+                             "--silence",         "--peek-timeout",
+                             "--warm-window",     "--backend-timeout",
+                             "--backoff-min",     "--backoff-max",
+                             "--fallback-ttl",    "--drain",
+                             "--idle-reset",      "--get-ttl",
+                             "--peek-ttl",        "--help",
                              "--version"}) {
         CAPTURE(flag);
         CHECK(help.out.find(flag) != std::string::npos);
@@ -223,11 +211,26 @@ TEST_CASE("flags are taken as --flag value and as --flag=value, the last one cou
     CHECK(node.count("capacity") == 3u << 20);
 }
 
-TEST_CASE("the log tells capacity")
+TEST_CASE("the log tells the limits, in one line")
 {
-    NodeProcess node("a", {"--origin", "echo", "--capacity", "12345"});
-    CHECK(eventually(
-        [&] { return node.process().err().find("capacity=12345") != std::string::npos; }));
+    NodeProcess node("a",
+                     {"--origin", "http://127.0.0.1:1/", "--capacity", "12345", "--max-held", "6M",
+                      "--max-connections", "17", "--max-backend-loads", "13"},
+                     {.max_descriptors = 256});
+    const std::string told =
+        " capacity=12345 max_held=6291456 max_connections=17 max_backend_loads=13 "
+        "origin_connections=13 ";
+    std::string line;
+    REQUIRE(eventually([&] {
+        const std::string log = node.process().err();
+        const std::size_t at = log.find(told);
+        if (at == log.npos || log.find('\n', at) == log.npos) return false;
+        line = log.substr(at, log.find('\n', at) - at);
+        return true;
+    }));
+    CHECK(line.find(" descriptor_limit=256") != line.npos);
+    CHECK(line.find(" memory_limit=") != line.npos);
+    CHECK(line.find(" share=") != line.npos);
 }
 
 }  // namespace

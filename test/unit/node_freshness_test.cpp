@@ -13,12 +13,12 @@ namespace {
 
 using namespace std::chrono_literals;
 using galaxy::Duration;
-using Lines = std::vector<std::pair<std::string_view, std::string_view>>;
+using HeaderLines = std::vector<std::pair<std::string_view, std::string_view>>;
 using Lifetime = std::optional<Duration>;
 
 const galaxy::WallTime wall_now = std::chrono::sys_days(std::chrono::year(2030) / 1 / 2) + 3h;
 
-Lifetime kept(const Lines& lines)
+Lifetime kept(const HeaderLines& lines)
 {
     galaxy::http::AnswerFields fields;
     for (const auto& [name, value] : lines) fields.add(name, value);

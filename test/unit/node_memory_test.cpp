@@ -7,6 +7,8 @@
 
 #include <fstream>
 
+#include <sys/resource.h>
+
 namespace {
 
 /// What a process sees of its control groups, under a folder in place of "/".
@@ -24,7 +26,10 @@ public:
         std::ofstream(path) << text;
     }
 
-    std::optional<std::size_t> limit() const { return node::memory_limit(root_.path()); }
+    std::optional<std::size_t> limit(const node::ResourceLimits& own = {}) const
+    {
+        return node::memory_limit(own, root_.path());
+    }
 
 private:
     support::TemporaryFolder root_{"test"};
@@ -114,21 +119,32 @@ TEST_CASE("Where both versions are in use, the one that has the memory decides")
     CHECK(machine.limit() == 7000000u);
 }
 
-TEST_CASE("Connections may make a node hold an eighth of its memory, within bounds")
+TEST_CASE("The process's own limits count too, the tightest of all")
 {
-    constexpr std::size_t mebi = std::size_t{1} << 20;
-    CHECK(node::max_held_for(std::nullopt) == 256 * mebi);
-    CHECK(node::max_held_for(256 * mebi) == 32 * mebi);
-    CHECK(node::max_held_for(1024 * mebi) == 128 * mebi);
-    CHECK(node::max_held_for(64'000 * mebi) == 256 * mebi);
-    CHECK(node::max_held_for(1) == 8 * mebi);
+    const Machine machine("0::/g\n");
+    CHECK(machine.limit({.data = 6'000'000}) == 6'000'000u);
+    CHECK(machine.limit({.address_space = 7'000'000}) == 7'000'000u);
+    CHECK(machine.limit({.data = 9'000'000, .address_space = 8'000'000}) == 8'000'000u);
+    CHECK(machine.limit({.descriptors = 1000}) == std::nullopt);
+    machine.write("sys/fs/cgroup/g/memory.max", "5000000\n");
+    CHECK(machine.limit({.data = 6'000'000}) == 5'000'000u);
+    CHECK(machine.limit({.data = 4'000'000}) == 4'000'000u);
+}
+
+TEST_CASE("What getrlimit says of this process")
+{
+    rlimit descriptors{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &descriptors) == 0);
+    const node::ResourceLimits own = node::resource_limits();
+    CHECK(own.descriptors.has_value() == (descriptors.rlim_cur != RLIM_INFINITY));
+    if (own.descriptors) CHECK(*own.descriptors == descriptors.rlim_cur);
 }
 
 TEST_CASE("No control groups, or none that can be understood, are no limit")
 {
     const support::TemporaryFolder empty("test");
-    CHECK(node::memory_limit(empty.path()) == std::nullopt);
-    CHECK(node::memory_limit(empty / "not even there") == std::nullopt);
+    CHECK(node::memory_limit({}, empty.path()) == std::nullopt);
+    CHECK(node::memory_limit({}, empty / "not even there") == std::nullopt);
 
     for (const std::string groups :
          {"", "\n\n", "garbage", "0:", "0::", ":::::", "0::relative", "4:memory", "\xff\xfe:\n"}) {
