@@ -173,7 +173,8 @@ void GalaxyCore::join(Waiter::Ref waiter)
     deadlines_.add(*waiter.detach(), request.deadline);  // the flight's list holds the reference
 
     if (leads) return take_off(flight);
-    if (flight->slot.awaited()) quietly([&] { queue_.share(*flight, request.asker); });
+    if (flight->slot.awaited())
+        quietly([&] { queue_.share(*flight, request.asker); });  // else it waits where it stands
     if (local_only && flight->on_peer_leg) {
         need_backend(flight);  // never wait for a peer on behalf of a peer
     } else if (flight->overdue) {
@@ -388,6 +389,8 @@ void GalaxyCore::task_broke(Flight& flight) noexcept
 void GalaxyCore::end_if_over(const FlightPtr& flight)
 {
     if (flight->ended || flight->on_peer_leg) return;
+    if (flight->loading && flight->slot.awaited() && flight->abandoned())
+        return flight->slot.arrive(false);  // a load that nobody waits for any more is not begun
     if (flight->loading) return leave_behind_if_overdue(*flight);
     BOOST_ASSERT(flight->abandoned());
     flight->ended = true;

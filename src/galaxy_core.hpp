@@ -231,6 +231,7 @@ private:
     void count_failure(const Failure& failure);
 
     // Places among `max_backend_loads`. Strand.
+    void stand_in_line(Flight& flight);
     bool take_place();
     void give_place_back();
 

@@ -50,7 +50,7 @@ Task GalaxyCore::load(FlightPtr flight)
 
     if (!take_place()) {
         if (give_up_if_abandoned(flight)) co_return;
-        queue_.push(*flight, flight->leader->request().asker);
+        stand_in_line(*flight);
         counters_.loads_queued_now.add();
         deadlines_.add(flight->load_timer, flight->deadline);
         const bool placed = co_await flight->slot;
@@ -69,6 +69,23 @@ Task GalaxyCore::load(FlightPtr flight)
     co_await flight->loaded;
     flight->load_timer.withdraw();
     take_load(flight);
+}
+
+/// Behind the fewest: whoever waits for it may have come while it did something else, and the one
+/// that led it may have gone.
+void GalaxyCore::stand_in_line(Flight& flight)
+{
+    queue_.push(flight, flight.leader->request().asker);
+    constexpr int most = 16;  // as a popular key may have thousands
+    int looked_at = 0;
+    quietly([&] {  // else it waits where it stands
+        for (const auto* const waiters : {&flight.local_only, &flight.anyone}) {
+            for (const Waiter& waiter : *waiters) {
+                if (++looked_at > most) return;
+                queue_.share(flight, waiter.request().asker);
+            }
+        }
+    });
 }
 
 std::shared_ptr<Link> GalaxyCore::peek_target(Flight& flight)

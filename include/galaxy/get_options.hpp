@@ -45,7 +45,8 @@ struct GetOptions {
     Duration timeout = Duration::zero();
     TraceContext trace = {};
     /// For whom it is asked, where a load has to wait for its turn: what serves many clients tells
-    /// them apart (`http::asker_of`). Copied with the get that begins a flight.
+    /// them apart (`http::asker_of`). A load that several wait for comes about as soon as it would
+    /// for any of them.
     Asker asker = {};
 };
 

@@ -28,21 +28,32 @@ FairQueue::Line& FairQueue::line_of(const Asker& asker)
 
 void FairQueue::push(Queued& one, const Asker& asker)
 {
-    Line& line = line_of(asker);
-    line.waiting.push_back(one);
-    one.line_ = &line;
+    append(line_of(asker), one);
 }
 
 void FairQueue::share(Queued& one, const Asker& asker)
 {
     auto* const now = static_cast<Line*>(one.line_);
-    if (!now || &now->waiting.front() == &one) return;
+    if (!now || (&now->host->turns.front() == now && &now->waiting.front() == &one)) return;
     Line& other = line_of(asker);
-    if (&other == now || other.waiting.size() + 1 >= now->waiting.size())
+    if (turns_before(other, other.next_ticket) >= turns_before(*now, one.ticket_))
         return drop_if_empty(other);
     leave(*now, one);
-    other.waiting.push_back(one);
-    one.line_ = &other;
+    append(other, one);
+}
+
+void FairQueue::append(Line& line, Queued& one) noexcept
+{
+    line.waiting.push_back(one);
+    one.line_ = &line;
+    one.ticket_ = line.next_ticket++;
+}
+
+/// How many turns of its host pass before the one of `ticket`: its own line's, and for each of them
+/// one of every other line. At most, as some may have left meanwhile.
+std::uint64_t FairQueue::turns_before(const Line& line, std::uint64_t ticket) noexcept
+{
+    return (ticket - line.served) * line.host->lines.size();
 }
 
 Queued* FairQueue::pop() noexcept
@@ -51,6 +62,7 @@ Queued* FairQueue::pop() noexcept
     Host& host = turns_.front();
     Line& line = host.turns.front();
     Queued& next = line.waiting.front();
+    line.served = next.ticket_;
     turns_.splice(turns_.end(), turns_, turns_.begin());
     host.turns.splice(host.turns.end(), host.turns, host.turns.begin());
     leave(line, next);
@@ -71,6 +83,7 @@ void FairQueue::leave(Line& line, Queued& one) noexcept
 {
     line.waiting.erase(line.waiting.iterator_to(one));
     one.line_ = nullptr;
+    if (!line.waiting.empty()) line.served = line.waiting.front().ticket_ - 1;
     drop_if_empty(line);
 }
 

@@ -17,7 +17,8 @@ namespace galaxy {
 class Queued : public boost::intrusive::list_base_hook<> {
 private:
     friend class FairQueue;
-    void* line_ = nullptr;  ///< null: in no queue
+    void* line_ = nullptr;      ///< null: in no queue
+    std::uint64_t ticket_ = 0;  ///< numbers in a line go up
 };
 
 /// A queue in which everybody's next one comes soon, however many others wait before it: hosts take
@@ -33,7 +34,8 @@ public:
     /// Behind all others of that asker. Throws `bad_alloc`, and is as it was then.
     void push(Queued& one, const Asker& asker);
 
-    /// Another asker wants it as well: it moves behind theirs, where those are fewer.
+    /// Another asker wants it as well: it moves behind theirs, where its turn comes sooner. Throws
+    /// `bad_alloc`, and is as it was then.
     void share(Queued& one, const Asker& asker);
 
     /// The next one; null where nobody waits.
@@ -53,6 +55,8 @@ private:
     struct Line : boost::intrusive::list_base_hook<> {
         Host* host = nullptr;
         std::uint64_t connection = 0;
+        std::uint64_t next_ticket = 1;
+        std::uint64_t served = 0;  ///< the last ticket whose turn has come
         boost::intrusive::list<Queued> waiting;
     };
 
@@ -63,6 +67,8 @@ private:
     };
 
     Line& line_of(const Asker& asker);
+    static void append(Line& line, Queued& one) noexcept;
+    static std::uint64_t turns_before(const Line& line, std::uint64_t ticket) noexcept;
     void leave(Line& line, Queued& one) noexcept;
     void drop_if_empty(Line& line) noexcept;
     void drop_if_empty(Host& host) noexcept;

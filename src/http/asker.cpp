@@ -15,17 +15,19 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// The network of an address, whoever uses it from there. The two kinds do not meet: no network of
-/// IPv6 has zeros in front but the mapped ones, which are IPv4.
+/// The network of an address, whoever uses it from there; never zero, which would be nobody's. What
+/// tells the two kinds apart is in front, where networks of IPv6 in use have anything but zeros.
 std::uint64_t network_of(const asio::ip::address& address)
 {
-    if (address.is_v4()) return address.to_v4().to_uint();
+    constexpr std::uint64_t of_version_4 = std::uint64_t{1} << 32;
+    constexpr std::uint64_t of_loopback = std::uint64_t{1} << 33;
+    if (address.is_v4()) return of_version_4 | address.to_v4().to_uint();
     const asio::ip::address_v6 six = address.to_v6();
-    if (six.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, six).to_uint();
+    if (six.is_v4_mapped()) return network_of(asio::ip::make_address_v4(asio::ip::v4_mapped, six));
     std::uint64_t network = 0;
     const auto bytes = six.to_bytes();
     for (std::size_t i = 0; i != sizeof network; ++i) network = network << 8 | bytes[i];
-    return network;
+    return network == 0 ? of_loopback : network;
 }
 
 std::uint64_t next_connection()

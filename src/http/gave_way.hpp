@@ -13,7 +13,8 @@ namespace galaxy::http {
 inline void log_gave_way(const Responder& responder, const Holdings& all)
 {
     responder.log(LogLevel::warning,
-                  "connections hold more than max_held; the one that holds most is ended",
+                  "connections hold more than max_held; the one that holds most, of the host that "
+                  "does, is ended",
                   {{"max_held", std::to_string(all.limit())}});
 }
 

@@ -3,6 +3,7 @@
 
 #include "http/server_core.hpp"
 
+#include <boost/json/object.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <string>
@@ -29,6 +30,15 @@ Server& Server::operator=(Server&& other) noexcept
     return *this;
 }
 
+boost::json::object to_json(const ServerStats& stats)
+{
+    return {
+        {"connections_now", stats.connections_now}, {"max_connections", stats.max_connections},
+        {"held_bytes", stats.held_bytes},           {"max_held", stats.max_held},
+        {"ended_for_room", stats.ended_for_room},   {"ended_for_memory", stats.ended_for_memory},
+        {"turned_away", stats.turned_away}};
+}
+
 Server::~Server()
 {
     if (core_) core_->close();
@@ -49,14 +59,9 @@ std::size_t Server::connections() const noexcept
     return core_->connections();
 }
 
-std::size_t Server::held_bytes() const noexcept
+ServerStats Server::stats() const noexcept
 {
-    return core_->holdings()->bytes();
-}
-
-std::uint64_t Server::gave_way() const noexcept
-{
-    return core_->holdings()->gave_way();
+    return core_->stats();
 }
 
 void Server::close()

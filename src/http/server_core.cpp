@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "http/server_core.hpp"
 
-#include "http/gave_way.hpp"
 #include "http/options.hpp"
 #include "http/sockets.hpp"
 #include "http/tls_context.hpp"
@@ -23,6 +22,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace galaxy::http {
@@ -69,6 +69,7 @@ ServerOptions checked(ServerOptions options)
     require(options.max_header > 0, "max_header must be positive");
     require(options.max_body > 0, "max_body must be positive");
     require(options.max_held > 0, "max_held must be positive");
+    require(options.patience > Duration::zero(), "patience must be positive");
     require(options.header_timeout > Duration::zero(), "header_timeout must be positive");
     require(options.body_timeout > Duration::zero(), "body_timeout must be positive");
     require(options.idle_timeout > Duration::zero(), "idle_timeout must be positive");
@@ -224,35 +225,47 @@ void Server::Core::admit(tcp::socket socket)
         const std::lock_guard lock(mutex_);
         if (closed_) return;
         full = sessions_.size() >= max_connections_;
+        std::size_t& of_host = by_host_[session->host()];
         sessions_.insert(session.get());
+        ++of_host;
     }
-    if (!full || make_room()) return session->start(Session::Welcome::served);
+    // Who was chosen may take its time to go, and is not replaced without end.
+    const bool any_place = connections() < max_connections_ + most_turned_away;
+    if (!full || (any_place && make_room())) return session->start(Session::Welcome::served);
+    ++turned_away_;
     // Everybody is busy. Only so many are told: the others see their connection closed.
-    if (connections() < max_connections_ + most_turned_away) {
+    if (any_place) {
         session->start(Session::Welcome::turned_away);
     }
 }
 
-/// Drops the connection that has waited longest for a request. False where all are answering one.
+/// Has the connection go that can be missed most. False where there is none.
 bool Server::Core::make_room()
 {
-    std::shared_ptr<Session> quietest;
-    {
-        const std::lock_guard lock(mutex_);
-        Session::Clock::duration since = Session::Clock::duration::max();
-        Session* found = nullptr;
-        for (Session* session : sessions_) {
-            if (session->quiet_since() < since) {
-                since = session->quiet_since();
-                found = session;
-            }
+    const std::shared_ptr<Session> first = choose_to_go();
+    if (first) tell(first, &Session::make_room);
+    return first != nullptr;
+}
+
+std::shared_ptr<Session> Server::Core::choose_to_go() noexcept
+{
+    const std::lock_guard lock(mutex_);
+    const Standing::Clock::time_point now = Standing::Clock::now();
+    for (;;) {
+        Session* first = nullptr;
+        std::optional<Standing::Turn> least;
+        for (Session* const session : sessions_) {
+            const std::size_t of_host = by_host_.find(session->host())->second;
+            const Standing::Turn turn = session->standing().turn(now, of_host);
+            if (least && !(turn < *least)) continue;
+            least = turn;
+            first = session;
         }
-        if (found) quietest = found->weak_from_this().lock();
-        if (!quietest) return false;
-        quietest->doom();
+        if (!least || !least->may_go()) return nullptr;
+        if (!first->standing().choose(*least)) continue;
+        // Null where it is just ending by itself: then another goes.
+        if (auto session = first->weak_from_this().lock()) return session;
     }
-    tell(quietest, &Session::drop_if_quiet);
-    return true;
 }
 
 void Server::Core::look_at_deadlines()
@@ -273,13 +286,8 @@ void Server::Core::look_at_deadlines()
     holdings_->look();  // what was in memory anyhow may have been evicted since
     const Session::Clock::time_point now = Session::Clock::now();
     each_session([now](const std::shared_ptr<Session>& session) {
-        if (session->expired(now)) tell(session, &Session::drop_if_expired);
+        if (session->expired(now)) tell(session, &Session::end_if_expired);
     });
-}
-
-void Server::Core::log_gave_way() const
-{
-    http::log_gave_way(responder_, *holdings_);
 }
 
 void Server::Core::left(Session* session) noexcept
@@ -287,7 +295,10 @@ void Server::Core::left(Session* session) noexcept
     bool last = false;
     {
         const std::lock_guard lock(mutex_);
-        sessions_.erase(session);
+        if (sessions_.erase(session) != 0) {
+            const auto of_host = by_host_.find(session->host());
+            if (--of_host->second == 0) by_host_.erase(of_host);
+        }
         last = finishing_ && sessions_.empty();
     }
     if (last) quietly([this] { post([](Core& self) { self.end_if_last(); }); });
@@ -303,6 +314,17 @@ std::size_t Server::Core::connections() const noexcept
 {
     const std::lock_guard lock(mutex_);
     return sessions_.size();
+}
+
+ServerStats Server::Core::stats() const noexcept
+{
+    return {.connections_now = connections(),
+            .max_connections = max_connections_,
+            .held_bytes = holdings_->bytes(),
+            .max_held = holdings_->limit(),
+            .ended_for_room = ended_for_room_,
+            .ended_for_memory = holdings_->gave_way(),
+            .turned_away = turned_away_};
 }
 
 /// Before a session is taken in: an end may find no memory for a list of all of them.

@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -47,6 +48,7 @@ public:
     std::uint16_t port() const noexcept { return port_; }
     const std::string& address() const noexcept { return options_.address; }
     std::size_t connections() const noexcept;
+    ServerStats stats() const noexcept;
 
     // For sessions.
     const ServerOptions& options() const noexcept { return options_; }
@@ -54,9 +56,10 @@ public:
     const QuickAnswers& quick() const noexcept { return quick_; }
     const Responder& responder() const noexcept { return responder_; }
     const std::shared_ptr<Holdings>& holdings() const noexcept { return holdings_; }
-    void log_gave_way() const;
     /// Whether connections end with the answer under way.
     bool finishing() const noexcept { return finishing_; }
+    bool make_room();
+    void one_made_room() noexcept { ++ended_for_room_; }
     void left(Session* session) noexcept;
 
 private:
@@ -93,7 +96,7 @@ private:
     void stop();
     void end_drains(error_code error);
 
-    bool make_room();
+    std::shared_ptr<Session> choose_to_go() noexcept;
     void make_room_in_list();
     template <class F>
     void each_session(F f) noexcept;
@@ -122,12 +125,14 @@ private:
 
     std::atomic<bool> accepting_{false}, ticking_{false};
     std::atomic<bool> finishing_{false};
+    std::atomic<std::uint64_t> ended_for_room_{0}, turned_away_{0};
 
     mutable std::mutex mutex_;
     boost::asio::any_io_executor executor_;  // empty once the context is gone
     std::unique_ptr<Io> io_;
     std::unordered_set<Session*> sessions_;
-    Drains drains_;  // who waits for a drain
+    std::unordered_map<std::uint64_t, std::size_t> by_host_;  // how many of them
+    Drains drains_;                                           // who waits for a drain
     bool closed_ = false;
 };
 

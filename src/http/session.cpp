@@ -7,9 +7,7 @@
 #include "http/server_core.hpp"
 #include "http/upgrade.hpp"
 #include "http/wire.hpp"
-#include "moments.hpp"
 #include "names.hpp"
-#include "quietly.hpp"
 #include "runtime/serial.hpp"
 #include "thrown.hpp"
 
@@ -19,6 +17,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/write.hpp>
@@ -49,8 +48,9 @@ Session::Session(std::shared_ptr<Server::Core> core, tcp::socket socket)
     : core_(std::move(core)),
       executor_(socket.get_executor()),
       transport_(std::move(socket)),
+      asker_(asker_of(transport_.socket())),
       inlet_(core_->options().max_header),
-      quiet_since_(busy)
+      standing_(std::make_shared<Standing>(core_->options().patience))
 {
     error_code ignored;
     transport_.socket().non_blocking(true, ignored);
@@ -64,10 +64,11 @@ Session::~Session()
 
 void Session::start(Welcome welcome)
 {
-    holder_ = Holdings::Holder::enter(core_->holdings(), [weak = weak_from_this()] {
+    holder_ = Holdings::Holder::enter(core_->holdings(), asker_.host, [weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->give_way();
     });
-    held_.enter(holder_);
+    held_.charge(holder_);
+    if (welcome == Welcome::served) stand_waiting(false);
     auto ended = [self = shared_from_this()](std::exception_ptr) {
         // Whatever it was, it concerned this connection only, which is over.
         self->gone_ = true;
@@ -145,7 +146,7 @@ asio::awaitable<Session::Read> Session::read_request()
     in_body_ = false;
     if (inlet_.pending() > 0 && may_answer_at_once()) answer_at_once();
     bool begun = inlet_.pending() > 0;
-    quiet_since_ = Clock::now().time_since_epoch();
+    stand_waiting(begun);
     const bool brief = begun || core_->finishing();
     set_deadline(brief ? core_->options().header_timeout : core_->options().idle_timeout);
 
@@ -162,6 +163,7 @@ asio::awaitable<Session::Read> Session::read_request()
         if (error && error != asio::error::would_block) break;
         if (!begun && inlet_.pending() > 0) {
             begun = true;
+            stand_waiting(begun);
             set_deadline(core_->options().header_timeout);
         }
     }
@@ -180,22 +182,6 @@ unsigned Session::judge_progress(error_code error)
     if (header > options.max_header) return 431;
     if (header > long_header && reader_->fields() > most_fields) return 431;
     return 0;
-}
-
-/// Before it waits for anything: what it makes the server hold meanwhile.
-void Session::count_held() noexcept
-{
-    const std::size_t head = reader_ ? reader_->held(inlet_.header_size()) : 0;
-    held_.set(inlet_.held() + head + unsent_.held());
-}
-
-/// From any thread: all connections together hold too much, and this one most.
-void Session::give_way() noexcept
-{
-    quietly([this] {
-        core_->log_gave_way();
-        post_reserving(executor_, [self = shared_from_this()] { self->drop(); });
-    });
 }
 
 /// True once a request, where its body is still to come and the other side waits to be asked for
@@ -224,9 +210,8 @@ bool Session::asks_for_stream() const
 }
 
 /// What was read, with who asks.
-Request Session::request()
+Request Session::asked_request() const
 {
-    if (asker_ == Asker()) asker_ = asker_of(transport_.socket());
     Request request = as_request(reader_->request());
     request.asker = asker_;
     return request;
@@ -234,23 +219,24 @@ Request Session::request()
 
 asio::awaitable<bool> Session::answer_request()
 {
-    quiet_since_ = busy;
-    deadline_ = busy;
+    standing_->become(Standing::Kind::held_up);
+    deadline_ = never;
     answering_ = true;
     ++asked_;
     inlet_.keep();
     count_held();
     std::exchange(readable_, false) ? look_behind() : watch();
-    Response response = co_await find_answer();
+    Response response = co_await find_answer_in_time();
     answering_ = false;
     if (gone_) co_return false;
 
     beast::http::response<ValueBody> message = as_response(std::move(response), reader_->request());
     message.set(beast::http::field::date, date_header());
-    if (core_->finishing()) message.keep_alive(false);
+    if (core_->finishing() || turned_out_) message.keep_alive(false);
     reader_.reset();
     count_held();
     const bool written = co_await write(message);
+    proven_ = written;
     if (!written || message.keep_alive()) co_return written;
     co_await say_goodbye();
     co_return false;
@@ -259,8 +245,8 @@ asio::awaitable<bool> Session::answer_request()
 /// From here on the connection is its stream's; this session stands for it in the server.
 asio::awaitable<void> Session::serve_stream()
 {
-    quiet_since_ = busy;
-    deadline_ = busy;
+    standing_->become(Standing::Kind::newcomer);
+    deadline_ = never;
     answering_ = true;
     auto begun = [self = shared_from_this()](std::shared_ptr<stream::Serving> serving) {
         self->stream_begun(std::move(serving));
@@ -269,17 +255,18 @@ asio::awaitable<void> Session::serve_stream()
         self->gone_ = true;
         self->wake();
     };
-    const Request asked = request();
+    const Request asked = asked_request();
     galaxy::http::serve_stream(
         std::move(transport_), asked, core_->responder(),
-        {core_->options().stream, core_->options().max_wait, core_->holdings()}, std::move(begun),
-        std::move(over));
+        {core_->options().stream, core_->options().max_wait, core_->holdings(), standing_},
+        std::move(begun), std::move(over));
     while (!gone_) co_await park();
 }
 
 void Session::stream_begun(std::shared_ptr<stream::Serving> serving)
 {
     serving_ = std::move(serving);
+    is_stream_ = serving_ != nullptr;
     reader_.reset();
     count_held();
     if (!serving_) {
@@ -295,16 +282,31 @@ void Session::stream_begun(std::shared_ptr<stream::Serving> serving)
 /// Or this connection was given up: then nobody reads the answer, and there is nothing to log.
 Response Session::route_threw(std::string_view target, std::string_view what)
 {
-    if (!gone_) {
+    if (!gone_ && !turned_out_) {
         core_->responder().log(LogLevel::error, "a route threw",
                                {{"target", printable(target)}, {"what", what}});
     }
     return text_reply(500, "internal error\n");
 }
 
+/// The answer, or that there is no room to wait for it any longer.
+asio::awaitable<Response> Session::find_answer_in_time()
+{
+    finding_answer_ = true;
+    Response response = co_await find_answer();
+    finding_answer_ = false;
+    if (turned_out_ && !gone_) {
+        // What was cancelled is over; its connection goes on for as long as it takes to say so.
+        co_await asio::this_coro::reset_cancellation_state();
+        response = busy_reply("too many connections\n");
+        sign(response, {core_->responder().self_id(), core_->responder().draining()});
+    }
+    co_return response;
+}
+
 asio::awaitable<Response> Session::find_answer()
 {
-    const Request request = this->request();
+    const Request request = asked_request();
     const ServerOptions& options = core_->options();
     std::optional<Response> response;
     try {
@@ -335,34 +337,26 @@ asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
     Serializer serializer(message);
     serializer.limit(longest_piece);
     set_deadline(core_->options().idle_timeout);
-    std::optional<Holdings::Kept> kept;
+    standing_->become(Standing::Kind::held_up);
+    std::optional<Holdings::UnsentValue> unsent;
     while (true) {
         error_code error;
         std::size_t size = 0;
         if (transport_.secure()) {
-            count_kept(kept, message.body());
+            count_unsent(unsent, message.body());
             size = co_await write_some(serializer, error);
         } else {
             size = beast::http::write_some(transport_.socket(), serializer, error);
         }
         if (error && error != asio::error::would_block) co_return false;
         if (serializer.is_done()) co_return true;
-        if (size > 0) set_deadline(core_->options().idle_timeout);
+        if (size > 0) {
+            note_taken(size);
+        }
         if (transport_.secure()) continue;  // the others had their turn while it was written
-        count_kept(kept, message.body());
+        count_unsent(unsent, message.body());
         co_await transport_.socket().async_wait(tcp::socket::wait_write, reserving_awaitable());
     }
-}
-
-/// A value whose sending has to be waited for.
-void Session::count_kept(std::optional<Holdings::Kept>& kept, const Value& value)
-{
-    if (!kept && value.size() > Holdings::uncounted) kept.emplace(holder_, value);
-}
-
-void Session::set_deadline(Duration from_now)
-{
-    deadline_ = after(Clock::now(), from_now).time_since_epoch();
 }
 
 void Session::wake()
@@ -380,32 +374,6 @@ void Session::drop()
     if (serving_) serving_->drop();
     hang_up_.emit(asio::cancellation_type::terminal);
     wake();
-}
-
-void Session::drop_if_expired()
-{
-    if (expired(Clock::now())) drop();
-}
-
-void Session::drop_if_quiet()
-{
-    if (answering_) return;
-    if (!begun() && !shaking_hands_ && !gone_ && transport_.look() == Seen::bytes) {
-        // A request has just come: this one was chosen before anybody could see that.
-        quiet_since_ = Clock::now().time_since_epoch();
-        return;
-    }
-    drop();
-}
-
-void Session::drop_if_idle()
-{
-    if (serving_) return serving_->finish();
-    if (shaking_hands_) return drop();
-    if (!reader_ || answering_ || begun()) return;
-    if (transport_.look_everywhere() != Seen::bytes) return drop();
-    // What has just come is answered, as the last one.
-    set_deadline(core_->options().header_timeout);
 }
 
 /// Whether some of the next request has been read.

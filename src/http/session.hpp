@@ -5,6 +5,7 @@
 #include "http/inlet.hpp"
 #include "http/outbox.hpp"
 #include "http/request_reader.hpp"
+#include "http/standing.hpp"
 #include "http/stream/serving.hpp"
 #include "http/transport.hpp"
 #include "runtime/enrolment.hpp"
@@ -55,19 +56,14 @@ public:
     boost::asio::any_io_executor executor() const { return executor_; }
 
     // From any thread.
-    bool expired(Clock::time_point now) const noexcept
-    {
-        return now.time_since_epoch() >= deadline_.load();
-    }
-    /// Since when it has been waiting for a request; `max` while it is answering one.
-    Clock::duration quiet_since() const noexcept { return quiet_since_.load(); }
-    /// So that it is not chosen twice.
-    void doom() noexcept { quiet_since_ = busy; }
+    bool expired(Clock::time_point now) const noexcept;
+    Standing& standing() noexcept { return *standing_; }
+    std::uint64_t host() const noexcept { return asker_.host; }
 
     // On the session's strand.
     void drop();
-    void drop_if_expired();
-    void drop_if_quiet();
+    void end_if_expired();
+    void make_room();
     void drop_if_idle();
 
     void let_go(Garbage& garbage);
@@ -75,7 +71,7 @@ public:
 private:
     using error_code = boost::system::error_code;
     using Serializer = boost::beast::http::serializer<false, ValueBody>;
-    static constexpr Clock::duration busy = Clock::duration::max();
+    static constexpr Clock::duration never = Clock::duration::max();
     /// Written in one go before others get their turn, however fast the reader. The kernel would
     /// take 1 MB at once, and as long for it as for hundreds of small answers.
     static constexpr std::size_t longest_piece = std::size_t{64} << 10;
@@ -95,6 +91,7 @@ private:
     boost::asio::awaitable<bool> answer_request();
     boost::asio::awaitable<void> serve_stream();
     boost::asio::awaitable<Response> find_answer();
+    boost::asio::awaitable<Response> find_answer_in_time();
     Response route_threw(std::string_view target, std::string_view what);
     boost::asio::awaitable<void> invite();
     boost::asio::awaitable<bool> write(boost::beast::http::response<ValueBody>& message);
@@ -107,11 +104,13 @@ private:
     unsigned judge_progress(error_code error);
     void give_way() noexcept;
     void count_held() noexcept;
-    void count_kept(std::optional<Holdings::Kept>& kept, const Value& value);
+    void count_unsent(std::optional<Holdings::UnsentValue>& unsent, const Value& value);
+    void note_taken(std::size_t bytes);
+    void stand_waiting(bool begun) noexcept;
     void set_deadline(Duration from_now);
     bool wants_continue();
     bool asks_for_stream() const;
-    Request request();
+    Request asked_request() const;
     bool begun() const;
 
     bool may_answer_at_once() const;
@@ -134,22 +133,26 @@ private:
     const std::shared_ptr<Server::Core> core_;
     const boost::asio::any_io_executor executor_;
     Transport transport_;
-    Asker asker_;  // once something is asked for that may have to wait
+    const Asker asker_;
     std::optional<RequestReader> reader_;
     Inlet inlet_;
     std::shared_ptr<Holdings::Holder> holder_;
-    Holdings::Hold held_;  // but for values
-    Outbox unsent_;        // answers given at once, but for what went out with the first piece
+    Holdings::Bytes held_;  // but for values
+    Outbox unsent_;         // answers given at once, but for what went out with the first piece
     boost::asio::cancellation_signal hang_up_;
     std::optional<boost::asio::any_completion_handler<void()>> parked_;
     std::shared_ptr<stream::Serving> serving_;  ///< once the connection is a stream
-    std::atomic<Clock::duration> deadline_{busy};
-    std::atomic<Clock::duration> quiet_since_;
+    std::atomic<Clock::duration> deadline_{never};
+    const std::shared_ptr<Standing> standing_;
     std::uint64_t asked_ = 0;  // requests that went through the coroutine
     bool watching_ = false;    // the watch is armed
     bool readable_ = false;    // and has found something to read
     bool read_ahead_ = false;  // and what has come is in the inlet already
+    std::atomic<bool> is_stream_ = false;
+    bool proven_ = false;      // a request of it has been answered
+    bool turned_out_ = false;  // while it waited for its answer
     bool answering_ = false;
+    bool finding_answer_ = false;
     bool in_body_ = false;
     bool shaking_hands_ = false;
     bool gone_ = false;  // closed, by either side

@@ -71,29 +71,30 @@ void Session::send_at_once(Outbox& out, std::size_t asked)
     } else if (!out.empty()) {
         unsent_ = out.rest();
     }
-    quiet_since_ = Clock::now().time_since_epoch();
+    proven_ = true;
+    stand_waiting(false);
     set_deadline(core_->options().idle_timeout);
 }
 
 /// What did not go out with the first piece of answers given at once.
 asio::awaitable<bool> Session::send_rest()
 {
-    quiet_since_ = busy;
+    standing_->become(Standing::Kind::held_up);
     inlet_.keep();
     reader_.reset();
     count_held();
     set_deadline(core_->options().idle_timeout);
-    std::optional<Holdings::Kept> kept;
-    count_kept(kept, unsent_.value());
+    std::optional<Holdings::UnsentValue> unsent;
+    count_unsent(unsent, unsent_.value());
     while (!unsent_.empty()) {
         co_await transport_.socket().async_wait(tcp::socket::wait_write, reserving_awaitable());
         error_code error;
         const std::size_t size = transport_.socket().write_some(unsent_.next(longest_piece), error);
         if (error && error != asio::error::would_block) co_return false;
         unsent_.consume(size);
-        if (size > 0) set_deadline(core_->options().idle_timeout);
+        if (size > 0) note_taken(size);
     }
-    kept.reset();
+    unsent.reset();
     unsent_ = {};
     co_return true;
 }

@@ -74,7 +74,7 @@ asio::awaitable<void> Session::say_goodbye()
 /// with it: so what still comes is read and dropped until the other side closes too.
 asio::awaitable<void> Session::await_goodbye()
 {
-    quiet_since_ = Clock::now().time_since_epoch();
+    standing_->become(Standing::Kind::newcomer);
     set_deadline(std::min(goodbye_time, core_->options().idle_timeout));
     tcp::socket& socket = transport_.socket();
     error_code error;

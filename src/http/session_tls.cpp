@@ -27,7 +27,7 @@ asio::awaitable<bool> Session::shake_hands()
     transport_.secure_with([this](tcp::socket socket) {
         return core_->options().tls.context()->server(std::move(socket));
     });
-    quiet_since_ = Clock::now().time_since_epoch();
+    standing_->become(Standing::Kind::newcomer);
     set_deadline(core_->options().header_timeout);
     shaking_hands_ = true;
     co_await transport_.async_handshake(asio::redirect_error(asio::use_awaitable, error));

@@ -277,7 +277,8 @@ private:
     {
         auto channel = std::make_shared<stream::Channel>(
             std::move(socket_), stream::Channel::Reading::unless_answers_pile_up, silence_);
-        const auto holder = Holdings::Holder::enter(holdings_, on_give_way(channel));
+        const auto holder =
+            Holdings::Holder::enter(holdings_, limits_.asker.host, on_give_way(channel));
         channel->count_for(holder);
         const auto serving = std::make_shared<stream::Serving>(responder_, std::move(channel),
                                                                limits_, holder, std::move(over_));
@@ -345,7 +346,8 @@ void accept(stream::Carrier carrier, const Request& request, const Responder& re
                         .value = limits.value,
                         .pieces = pieces,
                         .max_wait = terms.max_wait,
-                        .asker = request.asker},
+                        .asker = request.asker,
+                        .standing = std::move(terms.standing)},
                        limits.silence, std::move(terms.holdings), std::move(begun),
                        std::move(over));
     accepting.async_accept(asked,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/holdings.hpp"
+#include "http/standing.hpp"
 #include "http/stream/carrier.hpp"
 #include "http/stream/opener.hpp"
 #include "http/stream/serving.hpp"
@@ -55,7 +56,8 @@ Response refuse_stream(const Request& request, const Responder& responder);
 struct StreamTerms {
     StreamLimits limits;
     Duration max_wait;
-    std::shared_ptr<Holdings> holdings;  ///< of all its connections
+    std::shared_ptr<Holdings> holdings;       ///< of all its connections
+    std::shared_ptr<Standing> standing = {};  ///< where it may have to make room; else null
 };
 
 /// The serving side: answers a request that `wants_stream`, and serves the peer until either side

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -96,6 +97,31 @@ TEST_CASE("fair queue: what another wants too waits with whoever has fewer", "[f
     CHECK(queue.empty());
 }
 
+TEST_CASE("fair queue: nobody who wants it too pushes it back", "[fair-queue]")
+{
+    FairQueue queue;
+    std::deque<Named> crowd;
+    for (int i = 0; i != 900; ++i) queue.push(crowd.emplace_back("o"), {2, 1});
+    Named first("f"), one("!");
+    queue.push(first, {1, 1});
+    queue.push(one, {1, 1});
+    for (int i = 0; i != 1000; ++i) queue.push(crowd.emplace_back("."), {1, 1});
+    queue.share(one, {2, 1});  // who has fewer in line than there are before and behind it
+    CHECK(order(queue).substr(0, 4) == "ofo!");
+}
+
+TEST_CASE("fair queue: what stands in the last of a host's many lines is taken out of it",
+          "[fair-queue]")
+{
+    FairQueue queue;
+    std::deque<Named> crowd;
+    for (std::uint64_t i = 1; i <= 500; ++i) queue.push(crowd.emplace_back("."), {1, i});
+    Named one("!");
+    queue.push(one, {1, 501});
+    queue.share(one, {2, 1});
+    CHECK(order(queue).find('!') == 1);
+}
+
 TEST_CASE("fair queue: whatever comes and goes, nobody waits longer than a round", "[fair-queue]")
 {
     std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the same each time
@@ -127,9 +153,12 @@ TEST_CASE("fair queue: whatever comes and goes, nobody waits longer than a round
         REQUIRE(queue.empty() == in.empty());
     }
     // Of as many hosts as there are, each has one of the next few.
-    std::map<std::uint64_t, int> waiting, served;
-    for (const auto& [one, asker] : in) ++waiting[asker.host];
-    for (std::size_t i = 0; i != waiting.size(); ++i) ++served[in.at(queue.pop()).host];
-    CHECK(served.size() == waiting.size());
+    for (const std::uint64_t host : {0u, 1u, 2u, 3u, 4u}) {
+        queue.push(all.emplace_back("."), {host, 7});
+        in[&all.back()] = {host, 7};
+    }
+    std::set<std::uint64_t> served;
+    for (int i = 0; i != 5; ++i) served.insert(in.at(queue.pop()).host);
+    CHECK(served.size() == 5);
     queue.clear();
 }

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,22 +29,22 @@ std::shared_ptr<Holdings> at_most(std::size_t bytes)
 /// A connection that keeps what it holds after it was told to give way, until it ends.
 class Connection {
 public:
-    explicit Connection(const std::shared_ptr<Holdings>& all)
-        : holder_(Holdings::Holder::enter(all, [told = told_] { ++*told; }))
+    explicit Connection(const std::shared_ptr<Holdings>& all, std::uint64_t host = 1)
+        : holder_(Holdings::Holder::enter(all, host, [told = told_] { ++*told; }))
     {
-        held_.enter(holder_);
+        held_.charge(holder_);
     }
 
     void hold(std::size_t bytes) { held_.set(bytes); }
-    void keep(const Value& value) { kept_.emplace(holder_, value); }
-    void drop() { kept_.reset(); }
+    void keep(const Value& value) { unsent_.emplace(holder_, value); }
+    void drop() { unsent_.reset(); }
     int told() const { return *told_; }
 
 private:
     const std::shared_ptr<std::atomic<int>> told_ = std::make_shared<std::atomic<int>>(0);
     std::shared_ptr<Holdings::Holder> holder_;
-    Holdings::Hold held_;
-    std::optional<Holdings::Kept> kept_;
+    Holdings::Bytes held_;
+    std::optional<Holdings::UnsentValue> unsent_;
 };
 
 /// As a galaxy that takes it into its table, and gives it up again.
@@ -179,29 +180,43 @@ TEST_CASE("holdings: readers of what is in memory anyhow hold nothing, until it 
     CHECK(all->gave_way() == 1);
 }
 
-TEST_CASE("holdings: more than half of what may be held is much", "[holdings]")
+TEST_CASE("holdings: of the host that holds most goes who holds most of it", "[holdings]")
 {
-    const auto all = at_most(8 * one);
-    Connection first(all), second(all);
-    CHECK(!all->is_scarce());
-    first.hold(3 * one);
-    CHECK(!all->is_scarce());
-    second.hold(2 * one);
-    CHECK(all->is_scarce());
-    first.hold(0);
-    CHECK(!all->is_scarce());
-    // Values come and go without being counted back: but that is looked at.
-    for (int i = 0; i < 10; ++i) {
-        const Value value(std::string(one, 'v'));
-        first.keep(value);
-        first.drop();
+    const auto all = at_most(10 * one);
+    Connection alone(all, 1);
+    alone.hold(4 * one);
+    std::vector<std::unique_ptr<Connection>> crowd;
+    for (int i = 0; i < 12; ++i) {
+        crowd.push_back(std::make_unique<Connection>(all, 2));
+        crowd.back()->hold(one - static_cast<std::size_t>(i));
     }
-    CHECK(!all->is_scarce());
-    const Value value(std::string(3 * one, 'v'));
-    first.keep(value);
-    CHECK(all->is_scarce());
-    first.drop();
+    // Six of a mebibyte have room beside four.
+    int told = 0;
+    for (const auto& each : crowd) told += each->told();
+    CHECK(told == 6);
+    CHECK(alone.told() == 0);
+    // The first that came held most of those there were.
+    CHECK(crowd.front()->told() == 1);
+    CHECK(crowd.back()->told() == 0);
+
+    // Then it is this host that holds most.
+    alone.hold(7 * one);
+    CHECK(alone.told() == 1);
+    CHECK(all->gave_way() == 7);
+}
+
+TEST_CASE("holdings: a value that is held no more makes room", "[holdings]")
+{
+    const auto all = at_most(4 * one);
+    Connection connection(all), other(all);
+    other.hold(one);
+    for (int i = 0; i < 100; ++i) {
+        const Value value(std::string(2 * one, 'v'));
+        connection.keep(value);
+        connection.drop();
+    }
     CHECK(all->gave_way() == 0);
+    CHECK(all->bytes() < one);
 }
 
 TEST_CASE("holdings: threads hold and let go", "[holdings]")
@@ -227,9 +242,11 @@ TEST_CASE("holdings: threads hold and let go", "[holdings]")
     }
     CHECK(all->bytes() == 0);
     CHECK(told <= all->gave_way());
-    // What all of them did left nothing behind: as much may be held as ever.
+    // What all of them did left nothing behind: as much may be held as ever, and no more.
     const std::uint64_t before = all->gave_way();
     Connection connection(all);
     connection.hold(8 * one);
     CHECK(all->gave_way() == before);
+    connection.hold(9 * one);
+    CHECK(connection.told() == 1);
 }

@@ -11,6 +11,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/json/fwd.hpp>
 #include <boost/system/error_code.hpp>
 
 #include <chrono>
@@ -39,24 +40,31 @@ struct ServerOptions {
     /// is answered 503.
     std::function<boost::asio::awaitable<Response>(Request)> route = {};
 
-    /// Connections at once. Beyond, the one that has waited longest for a request gives way; where
-    /// all are answering one, the new one is told 503 and closed. Lowered to what the process's
-    /// descriptor limit leaves after `spare_descriptors`. Positive.
+    /// Connections at once. Beyond, one makes room, of the first of three groups that has any: those
+    /// that for longer than `patience` have been with their first request or with sending another;
+    /// those that have been idle for longer; all others but who has been waiting for an answer (it is
+    /// told 503) or taking it (less than 64 KiB a second) for no longer than that. Of a group it is
+    /// one of the host that has most connections. Where there is none, the new one is told 503 and
+    /// closed. Lowered to what the process's descriptor limit leaves after `spare_descriptors`. It
+    /// and `patience` are positive.
     std::size_t max_connections = 10'000;
     std::size_t spare_descriptors = 64;
+    Duration patience = std::chrono::seconds(1);
     /// Longest request header and body, in bytes. Positive; a longer one gets 431 or 413.
     std::size_t max_header = std::size_t{128} << 10;
     std::size_t max_body = std::size_t{64} << 10;
     /// Bytes that all connections together may make the server hold: requests that are not whole or
     /// wait for their answers, answers that are not taken, and the values of these that no cache
-    /// has. Beyond, the connection that holds most is dropped, which is logged. Positive.
+    /// has. Beyond, of the host that holds most, the connection that holds
+    /// most is dropped, which is logged. Positive.
     std::size_t max_held = std::size_t{256} << 20;
 
     /// From the first byte of a request to the end of its header, and to the end of its body; the
     /// first is what TLS's handshake may take too. Positive.
     Duration header_timeout = std::chrono::seconds(10);
     Duration body_timeout = std::chrono::seconds(30);
-    /// Between two requests; also for sending an answer without progress. Positive.
+    /// Between two requests, be it of a stream, which is then ended; also for sending an answer
+    /// without progress. Positive.
     Duration idle_timeout = std::chrono::seconds(120);
     /// Longer times that requests say to have are shortened to it; what says nothing has the
     /// galaxy's `get_timeout`. Positive.
@@ -67,6 +75,15 @@ struct ServerOptions {
     /// Demanded of requests for peers; others than these are `route`'s business.
     Secret secret = {};
 };
+
+/// One server since it began. docs/stats.md has the events.
+struct ServerStats {
+    std::uint64_t connections_now = 0, max_connections = 0, held_bytes = 0, max_held = 0;
+    std::uint64_t ended_for_room = 0, ended_for_memory = 0, turned_away = 0;
+};
+
+/// The members by their names.
+boost::json::object to_json(const ServerStats& stats);
 
 /// A running server. Destroying it closes it, without waiting; it may outlive the context.
 /// Thread safety: all members but move and destruction may be called from any thread.
@@ -85,11 +102,8 @@ public:
     /// Connections open now.
     std::size_t connections() const noexcept;
 
-    /// Bytes that connections make it hold now, but for what each may hold uncounted (8 KiB): see
-    /// `max_held`. A look at all of them.
-    std::size_t held_bytes() const noexcept;
-    /// Connections that were dropped for that limit, so far.
-    std::uint64_t gave_way() const noexcept;
+    /// A look at all connections.
+    ServerStats stats() const noexcept;
 
     /// Stops listening and drops every connection.
     void close();

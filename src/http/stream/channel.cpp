@@ -74,7 +74,7 @@ void Channel::attempt(Step&& step)
 
 void Channel::count_for(std::shared_ptr<Holdings::Holder> holder) noexcept
 {
-    held_.enter(std::move(holder));
+    held_.charge(std::move(holder));
 }
 
 void Channel::start(std::shared_ptr<Owner> owner)
@@ -198,16 +198,16 @@ void Channel::write(std::string message, bool last)
     outgoing_ = std::move(message);
     socket_->async_write(
         asio::buffer(outgoing_),
-        Guarded(shared_from_this(), [](Channel& self, error_code error, std::size_t) {
+        Guarded(shared_from_this(), [](Channel& self, error_code error, std::size_t size) {
             if (error) return self.fail(error);
-            self.written();
+            self.written(size);
         }));
     // While this is under way there is time to make the next.
     const std::shared_ptr<Owner> owner = owner_;
     if (last && owner) owner->drained();
 }
 
-void Channel::written()
+void Channel::written(std::size_t size)
 {
     std::string next;
     bool last = false;
@@ -230,8 +230,15 @@ void Channel::written()
     }
     if (!next.empty()) write(std::move(next), last);
     count_held();
+    if (const std::shared_ptr<Owner> owner = owner_) owner->taken(size);
     if (leaving) say_goodbye();
     if (!lagging && std::exchange(paused_, false)) read();
+}
+
+bool Channel::is_sending() const
+{
+    const std::lock_guard lock(mutex_);
+    return writing_;
 }
 
 std::size_t Channel::queued() const
@@ -267,9 +274,9 @@ void Channel::read()
 void Channel::read_some()
 {
     socket_->async_read_some(
-        incoming_, 0, Guarded(shared_from_this(), [](Channel& self, error_code error, std::size_t) {
-            self.read_more(error);
-        }));
+        incoming_, message_size,
+        Guarded(shared_from_this(),
+                [](Channel& self, error_code error, std::size_t) { self.read_more(error); }));
 }
 
 void Channel::read_more(error_code error)

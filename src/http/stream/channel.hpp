@@ -64,6 +64,8 @@ public:
         virtual bool received(std::string_view message) = 0;
         /// Nothing waits any more behind what is being written.
         virtual void drained() {}
+        /// So much was taken of what was sent.
+        virtual void taken(std::size_t) {}
         /// The channel is over, the last call. `protocol_error` where the other side broke it.
         virtual void ended(error_code error) = 0;
     };
@@ -91,6 +93,7 @@ public:
 
     /// Bytes that wait to be sent.
     std::size_t queued() const;
+    bool is_sending() const;
 
     /// After something was queued, before other work is waited for. On the strand.
     void count_held() noexcept;
@@ -133,7 +136,7 @@ private:
     void write_soon();
     std::string take_message(bool& last);
     void write(std::string message, bool last);
-    void written();
+    void written(std::size_t size);
     void read();
     void read_some();
     void read_more(error_code error);
@@ -163,7 +166,7 @@ private:
     std::string outgoing_;
     unsigned turns_ = 0;
     bool paused_ = false;
-    Holdings::Hold held_;
+    Holdings::Bytes held_;
 };
 
 }  // namespace galaxy::http::stream

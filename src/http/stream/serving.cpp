@@ -23,8 +23,9 @@ namespace asio = boost::asio;
 namespace {
 
 /// Bytes that wait to be sent, beyond which values in memory are to be asked for by HTTP: one
-/// message may ask for a large one forty thousand times.
-constexpr std::size_t most_unsent = std::size_t{8} << 20;
+/// message may ask for a large one forty thousand times. Or a sixteenth of what all connections may
+/// make the server hold, as many may do so before the first of them has to go.
+constexpr std::size_t longest_unsent = std::size_t{8} << 20;
 
 /// A value longer than this comes in pieces.
 constexpr std::size_t piece_size = Channel::message_size;
@@ -32,7 +33,8 @@ constexpr std::size_t piece_size = Channel::message_size;
 /// Requests that are served side by side.
 constexpr std::size_t most_gathered = 16;
 
-/// Values that are still to be sent: beyond it nothing more is loaded for the asker.
+/// Values that are still to be sent: beyond it, or a quarter of what all connections may make the
+/// server hold, nothing more is loaded for the asker.
 constexpr std::size_t longest_line = std::size_t{64} << 20;
 
 /// What a request that waits for its load takes of memory, here and in its galaxy, beside its key.
@@ -55,9 +57,10 @@ Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits l
       channel_(std::move(channel)),
       limits_(limits),
       over_(std::move(over)),
-      holder_(std::move(holder))
+      holder_(std::move(holder)),
+      most_unsent_(std::min(longest_unsent, holder_->all().limit() / 16))
 {
-    held_.enter(holder_);
+    held_.charge(holder_);
 }
 
 bool Serving::received(std::string_view message)
@@ -71,6 +74,7 @@ bool Serving::received(std::string_view message)
     const bool good = serve();
     flush();
     count_held();
+    stand(false);
     return good;
 }
 
@@ -145,7 +149,7 @@ bool Serving::answer_or_wait(std::uint64_t id, const PeerRequest& request,
         answer_from_memory(id, *now);
     } else if (waiting_.size() >= limits_.requests || finishing_) {
         answer(id, {errc::busy});
-    } else if (in_line_ > longest_line || holder_->all().is_scarce()) {
+    } else if (in_line_ > std::min(longest_line, holder_->all().limit() / 4)) {
         append_answer(answers_, {.id = id, .status = Status::ask_by_http, .draining = draining_});
     } else {
         wait(request, id);
@@ -178,6 +182,28 @@ void Serving::count_held() noexcept
 {
     held_.set(waiting_size_ + answers_.capacity() + piece_.capacity());
     channel_->count_held();
+}
+
+/// What waits for its load, or to be taken, stands as it did, unless something was `answered`.
+void Serving::stand(bool answered) noexcept
+{
+    Standing* const standing = limits_.standing.get();
+    if (!standing || ended_) return;
+    const bool idle = waiting_.empty() && !channel_->is_sending();
+    const bool was_held_up = standing->kind() == Standing::Kind::held_up;
+    if (idle) {
+        standing->become(Standing::Kind::idle);
+    } else if (answered || !was_held_up) {
+        standing->become(Standing::Kind::held_up);
+    }
+}
+
+void Serving::taken(std::size_t bytes)
+{
+    stand(false);
+    Standing* const standing = limits_.standing.get();
+    if (!standing || ended_ || standing->kind() != Standing::Kind::held_up) return;
+    standing->taken(bytes, Standing::Clock::now());
 }
 
 void Serving::ask(const PeerRequest& wanted, std::uint64_t id, asio::cancellation_slot left)
@@ -217,19 +243,20 @@ void Serving::arrived(std::uint64_t id, PeerAnswer found)
     if (ended_) return;
     begin_turn();
     const bool large = !found.error && found.value.size() > limits_.value;
-    const bool later = !found.error && (large || queued_ > most_unsent);
+    const bool later = !found.error && (large || queued_ > most_unsent_);
     if (later && (limits_.pieces || !large)) {
         line_.push_back(id);
         Waiting& one = waiting_.at(id);
         one.value = std::move(found.value);
         in_line_ += one.value->size();
-        one.kept.emplace(holder_, *one.value);
+        one.unsent.emplace(holder_, *one.value);
         return feed();
     }
     forget(id);
     answer_from_memory(id, found);
     flush();
     count_held();
+    stand(true);
     close_if_finished();
 }
 
@@ -248,6 +275,7 @@ void Serving::feed()
         }
     }
     count_held();
+    stand(true);
     close_if_finished();
 }
 
@@ -274,7 +302,7 @@ bool Serving::send_some(std::uint64_t id, Waiting& waiting)
 void Serving::answer_from_memory(std::uint64_t id, const PeerAnswer& found)
 {
     const std::size_t unsent = queued_ + answers_.size();
-    if (!found.error && (found.value.size() > limits_.value || unsent > most_unsent)) {
+    if (!found.error && (found.value.size() > limits_.value || unsent > most_unsent_)) {
         append_answer(answers_, {.id = id, .status = Status::ask_by_http, .draining = draining_});
     } else {
         answer(id, found);
@@ -325,7 +353,7 @@ void Serving::ended(boost::system::error_code)
     held_.set(0);
     // Whoever waits for this peer has left.
     for (auto& [id, one] : waiting_) {
-        one.kept.reset();
+        one.unsent.reset();
         if (std::exchange(one.value, std::nullopt)) continue;
         try {
             one.left.emit(asio::cancellation_type::terminal);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/holdings.hpp"
+#include "http/standing.hpp"
 #include "http/stream/channel.hpp"
 #include "http/stream/frame.hpp"
 #include "seeded_hash.hpp"
@@ -34,7 +35,7 @@ namespace galaxy::http::stream {
 /// while much is unsent, gets in line: of it goes one piece, turn about, whenever the writer has
 /// nothing else, so that nobody waits behind a large value. "Ask by HTTP" is said only before
 /// anything was done: of what is in memory, and instead of waiting while this stream's line is too
-/// long, or all connections of the server hold much.
+/// long.
 ///
 /// Keys that are asked for together lie anywhere in memory, so looking them up one by one is to
 /// wait for memory and little else. They are gathered, and looked up side by side.
@@ -46,6 +47,7 @@ public:
         bool pieces = false;                           ///< the asker takes these
         Duration max_wait = std::chrono::seconds(60);  ///< of a request, whatever it says
         Asker asker = {};
+        std::shared_ptr<Standing> standing = {};  ///< told how it stands; may be null
     };
 
     /// `holder` is charged for what it holds. `over` is called once, when the channel has ended;
@@ -67,12 +69,13 @@ private:
     struct Waiting {
         boost::asio::cancellation_signal left = {};
         std::optional<Value> value = {};
-        std::optional<Holdings::Kept> kept = {};  ///< the value
-        std::size_t size = 0;                     ///< of the request, while it waits
-        std::size_t sent = 0;                     ///< of the value, in pieces
+        std::optional<Holdings::UnsentValue> unsent = {};  ///< the value
+        std::size_t size = 0;                              ///< of the request, while it waits
+        std::size_t sent = 0;                              ///< of the value, in pieces
     };
 
     bool received(std::string_view message) override;
+    void taken(std::size_t bytes) override;
     void drained() override { feed(); }
     void ended(boost::system::error_code error) override;
 
@@ -84,6 +87,7 @@ private:
     void wait(const PeerRequest& wanted, std::uint64_t id);
     void forget(std::uint64_t id);
     void count_held() noexcept;
+    void stand(bool answered) noexcept;
     void ask(const PeerRequest& wanted, std::uint64_t id, boost::asio::cancellation_slot left);
     bool cancel(const Frame& frame);
     void begin_turn();
@@ -109,8 +113,9 @@ private:
     std::deque<std::uint64_t> line_;  ///< whose values are to be sent; some may be over
     std::size_t in_line_ = 0;         ///< bytes of these
     const std::shared_ptr<Holdings::Holder> holder_;
-    Holdings::Hold held_;           ///< but for values
-    std::size_t waiting_size_ = 0;  ///< of `waiting_`
+    const std::size_t most_unsent_;  ///< bytes
+    Holdings::Bytes held_;           ///< but for values
+    std::size_t waiting_size_ = 0;   ///< of `waiting_`
     std::string piece_;
     bool draining_ = false;
     bool finishing_ = false;
