@@ -7,9 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <algorithm>
 #include <cstdint>
-#include <future>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -28,7 +26,6 @@ const std::string base = "/_galaxycache/g/";
 /// A node that loads one key at a time, and remembers which.
 class InTurn {
 public:
-    InTurn() : thread_([this] { io_.run(); }) {}
     ~InTurn()
     {
         gate.open();
@@ -61,30 +58,14 @@ private:
 
 public:
     Gate gate{io_.get_executor()};
-    Galaxy g =
-        universe_.create("g", [this](std::string_view key) { return load(std::string(key)); },
-                         {.max_backend_loads = 1});
-    http::Server server = http::serve(universe_, {.address = "0.0.0.0"});
+    Galaxy g = universe_.create(
+        "g", [this](std::string_view key) { return load(std::string(key)); },
+        patiently(GalaxyOptions{.max_backend_loads = 1}));
+    http::Server server = http::serve(universe_, patiently(http::ServerOptions{}));
 
 private:
-    std::thread thread_;
+    std::thread thread_{[this] { io_.run(); }};
 };
-
-/// A connection from another of this machine's addresses.
-Wire from(std::uint32_t address, std::uint16_t port)
-{
-    Wire wire(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in own{};
-    own.sin_family = AF_INET;
-    own.sin_addr.s_addr = htonl(address);
-    REQUIRE(::bind(wire.fd(), reinterpret_cast<sockaddr*>(&own), sizeof own) == 0);
-    sockaddr_in other{};
-    other.sin_family = AF_INET;
-    other.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    other.sin_port = htons(port);
-    REQUIRE(::connect(wire.fd(), reinterpret_cast<sockaddr*>(&other), sizeof other) == 0);
-    return wire;
-}
 
 bool queued(const Galaxy& g, std::uint64_t count)
 {
@@ -114,7 +95,7 @@ TEST_CASE("Connections, and the hosts that they come from, take turns at the bac
     Wire beside = Wire::to(node.server.port());
     beside.send(get(base + "beside"));
     REQUIRE(queued(node.g, 201));
-    Wire elsewhere = from(INADDR_LOOPBACK + 1, node.server.port());
+    Wire elsewhere = Wire::to(node.server.port(), INADDR_LOOPBACK + 1);
     elsewhere.send(get(base + "elsewhere"));
     REQUIRE(queued(node.g, 202));
 

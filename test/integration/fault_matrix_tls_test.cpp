@@ -31,14 +31,14 @@ FaultyPeer::Wrap cloaked()
 constexpr Tongue plain_tls{"plain under TLS", plain_dialect,
                            [] {
                                return http::protocol({.stream = {.connections = 0},
-                                                      .connect_timeout = 10s,
+                                                      .connect_timeout = 30s,
                                                       .tls = http::Tls(shown())});
                            },
                            cloaked};
 constexpr Tongue stream_tls{"stream under TLS", stream_dialect,
                             [] {
-                                return http::protocol({.stream = {.ask_again = 0s},
-                                                       .connect_timeout = 10s,
+                                return http::protocol({.stream = {.silence = 30s, .ask_again = 0s},
+                                                       .connect_timeout = 30s,
                                                        .tls = http::Tls(shown())});
                             },
                             cloaked};

@@ -2,6 +2,7 @@
 #include "http/ask.hpp"
 
 #include "integration/wire.hpp"
+#include "support/patiently.hpp"
 
 #include <galaxy/error.hpp>
 
@@ -32,8 +33,8 @@ struct Asking {
         http::Endpoint endpoint;
         endpoint.host = "127.0.0.1";
         endpoint.port = server.port();
-        const http::PoolOptions options{.connect_timeout = 10s,
-                                        .idle_timeout = 30s,
+        const http::PoolOptions options{.connect_timeout = for_long,
+                                        .idle_timeout = for_long,
                                         .max_idle = 8,
                                         .max_connections = 8,
                                         .max_header = 10'000};
@@ -61,7 +62,7 @@ void answer_all(Wire& wire, std::size_t)
 
 void say_nothing(Wire& wire, std::size_t)
 {
-    wire.closed_within(20s);
+    wire.closed_within(1min);
 }
 
 }  // namespace
@@ -71,7 +72,7 @@ TEST_CASE("A request as an awaitable", "[http][client]")
     const ScriptedPeer server(answer_all);
     Asking asking(server);
     for (int i = 0; i < 3; ++i) {
-        asio::co_spawn(*asking.io, asking.ask(10s), asio::detached);
+        asio::co_spawn(*asking.io, asking.ask(for_long), asio::detached);
         asking.io->run();
         asking.io->restart();
         REQUIRE(asking.answer.has_value());
@@ -82,7 +83,7 @@ TEST_CASE("A request as an awaitable", "[http][client]")
     }
     CHECK(server.connections() == 1);
     asking.pool->close();
-    asio::co_spawn(*asking.io, asking.ask(10s), asio::detached);
+    asio::co_spawn(*asking.io, asking.ask(for_long), asio::detached);
     asking.io->run();
     CHECK(asking.answer->error == errc::closed);
 }
@@ -114,7 +115,7 @@ TEST_CASE("A request that is awaited no longer is given up, and so is its connec
     }
     SECTION("where its context goes first")
     {
-        asio::co_spawn(*asking.io, asking.ask(10s), asio::detached);
+        asio::co_spawn(*asking.io, asking.ask(for_long), asio::detached);
         while (server.connections() == 0) asking.io->run_one_for(10ms);
         asking.io.reset();
         CHECK_FALSE(asking.answer.has_value());

@@ -59,8 +59,8 @@ TEST_CASE("A child inherits no descriptor of ours", "[http]")
     const std::vector<std::string> before = descriptors_of_child();
     Node node({}, {}, "b");
     ScriptedPeer peer(serve_all);
-    const auto streams = http::protocol({.connect_timeout = 10s});
-    const auto plain = plain_protocol({.connect_timeout = 10s});
+    const auto streams = patient_protocol();
+    const auto plain = plain_protocol();
     Caller by_stream(*streams, node.uri()), by_plain(*plain, node.uri()),
         elsewhere(*plain, peer.uri()), by_name(*plain, "localhost:" + std::to_string(node.port()));
     for (Caller* caller : {&by_stream, &by_plain, &elsewhere, &by_name}) {

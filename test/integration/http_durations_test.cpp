@@ -60,12 +60,14 @@ class Pair {
 public:
     explicit Pair(AllOptions options)
         : universe(io.get_executor(), {.self = "a", .fetch_protocol = http::protocol()}),
-          g(universe.create("g",
-                            [](std::string_view key) -> asio::awaitable<Loaded> {
-                                co_return Loaded::value("value of " + std::string(key));
-                            })),
-          server(http::serve(universe, std::move(options.first))),
-          protocol(http::protocol(std::move(options.second))),
+          g(universe.create(
+              "g",
+              [](std::string_view key) -> asio::awaitable<Loaded> {
+                  co_return Loaded::value("value of " + std::string(key));
+              },
+              patiently(GalaxyOptions()))),
+          server(http::serve(universe, patiently(std::move(options.first)))),
+          protocol(patient_protocol(std::move(options.second))),
           link(protocol->link(Peer{"a", "127.0.0.1:" + std::to_string(server.port())},
                               {io.get_executor(), "default", "b", {}}))
     {
@@ -81,7 +83,7 @@ public:
         request.key = key;
         link->start(request, fetched);
         for (std::size_t turns = 0; !fetched->is_done && turns != many; ++turns) {
-            if (io.run_one_for(20s) == 0) break;
+            if (io.run_one_for(1min) == 0) break;
         }
         if (!fetched->is_done) return "nothing";
         return fetched->result.error ? fetched->result.error.message()
@@ -128,7 +130,7 @@ void serve_until_closed(Pair& pair, Wire& wire)
 {
     bool closed = false;
     std::thread waiting([&] {
-        closed = wire.closed_within(20s);
+        closed = wire.closed_within(1min);
         asio::post(pair.io, [&] { pair.io.stop(); });
     });
     pair.io.run();

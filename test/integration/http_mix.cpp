@@ -77,9 +77,10 @@ class Served {
 public:
     Served(const http::Tls& tls, int threads)
         : universe_(io_.get_executor(), {.self = "b"}),
-          warm_(universe_.create("g", load_warm, {.capacity = std::size_t{256} << 20})),
-          slow_(universe_.create("s", load_slowly, {.capacity = 0})),
-          server_(http::serve(universe_, {.route = echo, .tls = tls}))
+          warm_(universe_.create("g", load_warm,
+                                 patiently(GalaxyOptions{.capacity = std::size_t{256} << 20}))),
+          slow_(universe_.create("s", load_slowly, patiently(GalaxyOptions{.capacity = 0}))),
+          server_(http::serve(universe_, patiently(http::ServerOptions{.route = echo, .tls = tls})))
     {
         for (const auto& [key, value] : warm_values()) {
             asio::co_spawn(io_, warm_.get(key), asio::detached);

@@ -19,7 +19,7 @@ class Line {
 public:
     virtual ~Line() = default;
     virtual void send(std::string_view bytes) = 0;
-    /// One piece; empty at the end, or when ten seconds are over.
+    /// One piece; empty at the end, or where none comes.
     virtual std::string receive() = 0;
 };
 

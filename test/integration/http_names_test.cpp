@@ -20,7 +20,7 @@ std::shared_ptr<FetchProtocol> speaking(std::size_t streams, Duration connect_ti
     http::ProtocolOptions options;
     options.stream.connections = streams;
     options.connect_timeout = connect_timeout;
-    return http::protocol(options);
+    return patient_protocol(options);
 }
 
 std::string at(std::string_view name, std::uint16_t port)
@@ -41,22 +41,31 @@ TEST_CASE("A name that hangs is in no other peer's way", "[http][names]")
         CAPTURE(streams);
         const auto impatient = speaking(streams, 2s);
         Caller silent1(*impatient, at("silent1", 1)), silent3(*impatient, at("silent3", 1));
+        // What hangs has been begun, however slow a machine is to start a thread.
+        const auto protocol = speaking(streams, for_long);
+        Caller first(*protocol, at("silent1", 1)), second(*protocol, at("silent2", 1));
+        const auto hangs = [&](Caller& caller, const std::string& name) {
+            caller.start("k");
+            caller.io->poll();
+            names.await_asked(name, streams + 1);
+        };
+        hangs(first, "silent1");
         CHECK(silent1.fetch("k").error == errc::peer_unreachable);
 
         // One thread is left.
-        const auto protocol = speaking(streams, 10s);
         Caller good(*protocol, at("good", node.port()));
         CHECK(good.fetch("k").value == "value of k");
 
         // None is, and to have waited in line says nothing of a peer.
+        hangs(second, "silent2");
         Caller silent2(*impatient, at("silent2", 1));
         CHECK(silent2.fetch("k").error == errc::peer_unreachable);
         const FetchResult waited = silent3.fetch("k");
         CHECK(waited.error == errc::busy);
         CHECK(waited.neutral);
 
-        // And what is known is used.
-        Caller again(*speaking(streams, 4s), at("good", node.port()));
+        // And what is known is used, after a quarter of its time.
+        Caller again(*speaking(streams, a_while), at("good", node.port()));
         CHECK(again.fetch("k").value == "value of k");
         for (const char* silent : {"silent1", "silent2"}) names.let_go(silent);
         CHECK(eventually([&] { return lookups->threads() == 0; }));
@@ -93,7 +102,7 @@ TEST_CASE("A universe that is closed waits for no lookup", "[http][names]")
 
 TEST_CASE("Neither an older Go's answers nor a redirect speak against a peer", "[http][names]")
 {
-    const auto protocol = plain_protocol({.connect_timeout = 10s});
+    const auto protocol = plain_protocol();
     const auto result = [&](std::string head, Verb verb) {
         ScriptedPeer peer(saying("HTTP/1.1 " + head + "\r\nContent-Length: 2\r\n\r\nno"));
         Caller caller(*protocol, peer.uri());

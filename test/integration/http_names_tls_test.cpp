@@ -38,7 +38,7 @@ TEST_CASE("The dot that ends an absolute name is in neither SNI nor certificates
     const LookupsOfTest lookups(names);
     http::TlsOptions options = shown;
     const auto fetch = [&](const std::string& host) {
-        const auto protocol = plain_protocol({.connect_timeout = 10s, .tls = http::Tls(options)});
+        const auto protocol = plain_protocol({.tls = http::Tls(options)});
         Caller caller(*protocol, "https://" + host + ":" + std::to_string(peer.port()));
         return caller.fetch("k");
     };

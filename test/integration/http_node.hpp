@@ -3,6 +3,7 @@
 
 #include "integration/http_scripted.hpp"
 #include "support/patience.hpp"
+#include "support/patiently.hpp"
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http.hpp>
@@ -92,12 +93,13 @@ public:
     explicit Node(http::ServerOptions options = {}, GalaxyOptions galaxy_options = {},
                   std::string id = "a", Log log = {})
         : gate(io.get_executor()),
-          universe(
-              io.get_executor(),
-              {.self = std::move(id), .fetch_protocol = http::protocol(), .log = std::move(log)}),
+          universe(io.get_executor(), {.self = std::move(id),
+                                       .fetch_protocol = patient_protocol(),
+                                       .silence = for_long,
+                                       .log = std::move(log)}),
           g(universe.create(
-              "g", [this](std::string_view key) { return load(key); }, galaxy_options)),
-          server(http::serve(universe, std::move(options))),
+              "g", [this](std::string_view key) { return load(key); }, patiently(galaxy_options))),
+          server(http::serve(universe, patiently(std::move(options)))),
           thread([this] { io.run(); })
     {
     }
@@ -120,7 +122,7 @@ public:
             throw boost::system::system_error(asio::error::operation_aborted);
         }
         if (key == "ttl") co_return Loaded::until("with ttl", moment());
-        if (key == "minute") co_return Loaded::value("a minute", std::chrono::minutes(1));
+        if (key == "hour") co_return Loaded::value("an hour", std::chrono::hours(1));
         if (key.starts_with("size:")) {
             co_return Loaded::value(bytes_of(std::stoul(std::string(key.substr(5)))));
         }

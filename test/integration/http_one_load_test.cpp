@@ -10,6 +10,7 @@
 
 #include "support/ask.hpp"
 #include "support/patience.hpp"
+#include "support/patiently.hpp"
 #include "support/threads.hpp"
 
 #include <boost/asio/bind_executor.hpp>
@@ -115,12 +116,13 @@ public:
             // However busy the machine: no peer fails in this test.
             UniverseOptions options;
             options.self = "n" + std::to_string(i);
-            options.silence = 30s;
-            options.fetch_protocol = galaxy::http::protocol({.connect_timeout = 30s});
+            options.silence = for_long;
+            options.fetch_protocol = patient_protocol();
             universes_.push_back(std::make_unique<Universe>(io_.get_executor(), options));
             galaxies.push_back(
-                universes_.back()->create("g", backend.backend(), {.get_timeout = 60s}));
-            servers_.push_back(galaxy::http::serve(*universes_.back()));
+                universes_.back()->create("g", backend.backend(), patiently(GalaxyOptions())));
+            servers_.push_back(
+                galaxy::http::serve(*universes_.back(), patiently(http::ServerOptions())));
             peers.push_back({options.self, "127.0.0.1:" + std::to_string(port(i))});
         }
         for (const auto& universe : universes_) universe->set_peers(peers);

@@ -48,8 +48,10 @@ struct SteppedNode {
         const auto load = [value_size](std::string_view) -> asio::awaitable<Loaded> {
             co_return Loaded::value(bytes_of(value_size));
         };
-        g = std::make_unique<Galaxy>(universe->create("g", load, {.capacity = budget_for(way)}));
-        server = std::make_unique<http::Server>(http::serve(*universe));
+        g = std::make_unique<Galaxy>(
+            universe->create("g", load, patiently(GalaxyOptions{.capacity = budget_for(way)})));
+        server = std::make_unique<http::Server>(
+            http::serve(*universe, patiently(http::ServerOptions())));
         if (way == Way::loaded) return;
         g->async_get("k", {}, asio::detached);
         while (!g->find("k")) io->poll();
@@ -85,7 +87,7 @@ TEST_CASE("Between two pieces of a large value, others have their turn", "[http]
         got += take_all(wire);
         return got >= size;
     };
-    REQUIRE(eventually(whole, 10s, 0ms));
+    REQUIRE(eventually(whole, 1min, 0ms));
     CHECK(turns >= size / piece);
 }
 
@@ -152,14 +154,20 @@ TEST_CASE("A reader that stops between two pieces is cut", "[http][pieces]")
 {
     const Way way = GENERATE(Way::at_once, Way::loaded);
     Node node({.idle_timeout = 200ms}, {.capacity = budget_for(way)});
-    if (way == Way::at_once)
-        REQUIRE(ask(node, "HEAD" + get(pieces_path + "size:50000000").substr(3), Body::none).status
-                == 200);
-    Wire wire = Wire::to(node.port());
-    wire.send(get(pieces_path + "size:50000000"));
-    REQUIRE(wire.receive_exactly(3 * piece).size() == 3 * piece);
+    const std::string request = get(pieces_path + "size:50000000");
+    // Who is slow to ask, or to read the first of it, is cut as well, and asks again.
+    if (way == Way::at_once) {
+        REQUIRE(eventually(
+            [&] { return ask(node, "HEAD" + request.substr(3), Body::none).status == 200; }));
+    }
+    std::optional<Wire> wire;
+    REQUIRE(eventually([&] {
+        wire.emplace(Wire::to(node.port()));
+        wire->send(request);
+        return wire->receive_exactly(3 * piece).size() == 3 * piece;
+    }));
     CHECK(eventually([&node] { return node.server.connections() == 0; }));
-    CHECK(wire.receive_all().size() < 50'000'000);
+    CHECK(wire->receive_all().size() < 50'000'000);
 }
 
 TEST_CASE("Everything may go between two pieces", "[http][pieces]")
@@ -177,7 +185,7 @@ TEST_CASE("Everything may go between two pieces", "[http][pieces]")
                 got += take_all(wire);
                 return got > pieces * piece;
             };
-            REQUIRE(eventually(begun, 10s, 0ms));
+            REQUIRE(eventually(begun, 1min, 0ms));
             drop_in_order(order, node.io, node.universe, node.server);
         }
     }

@@ -165,13 +165,17 @@ TEST_CASE("What a route throws is answered 500, and logged", "[http][server]")
                   logged += '\n';
               });
     Wire wire = Wire::to(node.port());
+    const auto begun = std::chrono::steady_clock::now();
     wire.send(get(target) + get(target));
     CHECK(receive(wire).status == 500);
     CHECK(receive(wire).status == 500);
+    const bool slow = std::chrono::steady_clock::now() - begun > std::chrono::seconds(9);
     const std::string what = target == "/number"    ? "something that is no std::exception"
                              : target == "/mute"    ? ""
                              : target == "/nothing" ? "the route gave nothing to await"
                                                     : "the reason";
     const std::lock_guard lock(mutex);
-    CHECK(logged == "a route threw target=" + target + " what=" + what + "\n");
+    const std::string line = "a route threw target=" + target + " what=" + what + "\n";
+    CAPTURE(logged);
+    CHECK((slow ? logged.starts_with(line) : logged == line));  // once in ten seconds
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "integration/wire.hpp"
+#include "support/patiently.hpp"
 
 #include <galaxy/error.hpp>
 #include <galaxy/fetch.hpp>
@@ -25,7 +26,7 @@ namespace galaxy::test {
 inline std::shared_ptr<FetchProtocol> plain_protocol(http::ProtocolOptions options = {})
 {
     options.stream.connections = 0;
-    return http::protocol(std::move(options));
+    return patient_protocol(std::move(options));
 }
 
 /// What came of one fetch. Outlives what it waits for.
@@ -71,7 +72,7 @@ public:
 
     void wait(const Fetched& fetched)
     {
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        const auto until = std::chrono::steady_clock::now() + std::chrono::minutes(2);
         while (!fetched.is_done && std::chrono::steady_clock::now() < until) {
             if (io->stopped()) io->restart();
             io->run_one_for(std::chrono::milliseconds(100));
@@ -126,7 +127,7 @@ inline ScriptedPeer::Script saying(std::string bytes)
 
 inline void wait_until_closed(Wire& wire, std::size_t)
 {
-    wire.closed_within(std::chrono::seconds(20));
+    wire.closed_within(std::chrono::minutes(1));
 }
 
 }  // namespace galaxy::test

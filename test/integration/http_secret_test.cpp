@@ -5,6 +5,7 @@
 #include "integration/websocket.hpp"
 
 #include <galaxy/http/beast.hpp>
+#include <galaxy/testing/clock.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -32,7 +33,7 @@ FetchResult fetch(const Node& node, const Secret& secret, Verb verb = Verb::fetc
         http::ProtocolOptions options;
         options.secret = secret;
         options.stream.connections = streams;
-        const auto protocol = http::protocol(options);
+        const auto protocol = patient_protocol(options);
         Caller caller(*protocol, node.uri(), "a");
         FetchResult result = caller.fetch("k", 0, verb);
         if (streams == 1) {
@@ -115,7 +116,7 @@ TEST_CASE("Secrets change over without a request lost", "[http][secret]")
     http::ProtocolOptions options;
     options.stream.connections = 0;
     options.secret = client;
-    const auto protocol = http::protocol(options);
+    const auto protocol = patient_protocol(options);
     Caller caller(*protocol, node.uri(), "a");
     CHECK_FALSE(caller.fetch("k").error);
     server.replace({"old", "new"});
@@ -135,7 +136,9 @@ TEST_CASE("What is refused is logged once a kind, and never its value", "[http][
     std::vector<std::string> lines;
     asio::io_context io;
     Universe universe(io.get_executor(),
-                      {.self = "a", .log = [&](LogLevel, std::string_view message, auto fields) {
+                      {.self = "a",
+                       .clock = std::make_shared<testing::ManualClock>(),  // or once in ten seconds
+                       .log = [&](LogLevel, std::string_view message, auto fields) {
                            const std::lock_guard lock(mutex);
                            std::string line(message);
                            for (const LogField& field : fields) {
@@ -146,7 +149,7 @@ TEST_CASE("What is refused is logged once a kind, and never its value", "[http][
                        }});
     const Galaxy g = universe.create(
         "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::not_found(); });
-    http::Server server = http::serve(universe, demanding("right"));
+    http::Server server = http::serve(universe, patiently(demanding("right")));
     std::thread thread([&io] { io.run(); });
     for (int i = 0; i < 50; ++i) {
         for (const std::string& header : {std::string(), bearing("guess")}) {

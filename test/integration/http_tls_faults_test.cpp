@@ -37,7 +37,8 @@ struct Secured {
                                                ++logged[std::string(message)];
                                            }}),
           gate(io.get_executor()),
-          g(universe.create("g", [this](std::string_view key) { return load(key); })),
+          g(universe.create(
+              "g", [this](std::string_view key) { return load(key); }, patiently(GalaxyOptions()))),
           server(serve(std::move(options)))
     {
         for (int i = 0; i < threads; ++i) runners.emplace_back([this] { io.run(); });
@@ -53,7 +54,7 @@ struct Secured {
     http::Server serve(http::ServerOptions options)
     {
         options.tls = tls;
-        return http::serve(universe, std::move(options));
+        return http::serve(universe, patiently(std::move(options)));
     }
     asio::awaitable<Loaded> load(std::string_view key)
     {
@@ -86,14 +87,14 @@ struct Secured {
 
 /// A fetch from a peer that does this under TLS, or to the bare socket.
 FetchResult fetch_from(const ScriptedPeer::Script& script, const TlsOptions& client,
-                       Duration connect_timeout = 10s)
+                       Duration connect_timeout = for_long)
 {
     ScriptedPeer peer(script);
     http::ProtocolOptions options;
     options.stream.connections = 0;
     options.tls = Tls(client);
     options.connect_timeout = connect_timeout;
-    const auto protocol = http::protocol(options);
+    const auto protocol = patient_protocol(options);
     Caller caller(*protocol, peer.uri());
     return caller.fetch("k", 1000);
 }
@@ -136,8 +137,8 @@ TEST_CASE("A server lets no handshake last, whatever it is told and wherever tha
         Wire gone = Wire::to(secured.server.port());
         gone.send(beginning);
         gone.reset();
-        CHECK(leaving.closed_within(10s));
-        CHECK(silent.closed_within(10s));
+        CHECK(leaving.closed_within(1min));
+        CHECK(silent.closed_within(1min));
     }
     CHECK(eventually([&] { return secured.server.connections() == 0; }));
     // Each kind once in ten seconds, however many they were.
@@ -149,9 +150,12 @@ TEST_CASE("A server lets no handshake last, whatever it is told and wherever tha
         CHECK(secured.times(kind) <= 1 + (std::chrono::steady_clock::now() - begun) / 10s);
     }
     CHECK(secured.times("a client's certificate is refused") == 0);
-    Wire wire = Wire::to(secured.server.port());
-    TlsWire good(wire, {});
-    CHECK(good.shake_hands());
+    // Who is good, and as fast as that.
+    CHECK(eventually([&] {
+        Wire wire = Wire::to(secured.server.port());
+        TlsWire good(wire, {});
+        return good.shake_hands();
+    }));
 }
 
 TEST_CASE("A client waits no longer for a handshake than for a connection", "[http][tls]")
@@ -270,7 +274,7 @@ TEST_CASE("Under TLS a server reads, refuses and ends as it does plainly", "[htt
         CHECK(tls.receive_all().ends_with("value of k"));
         CHECK(tls.was_told_the_end());
         ::SSL_shutdown(tls.ssl());
-        CHECK(wire.closed_within(10s));
+        CHECK(wire.closed_within(1min));
     }
     SECTION("who hangs up is waited for no more")
     {
@@ -287,8 +291,8 @@ TEST_CASE("Under TLS a server reads, refuses and ends as it does plainly", "[htt
         half.send(client_hello().substr(0, 50));
         REQUIRE(eventually([&] { return secured.server.connections() == 2; }));
         std::future<boost::system::error_code> drained = drain(secured.server, 10ms);
-        CHECK(half.closed_within(10s));
-        CHECK(wire.closed_within(10s));
+        CHECK(half.closed_within(1min));
+        CHECK(wire.closed_within(1min));
         CHECK_FALSE(drained.get());
     }
 }
@@ -305,7 +309,7 @@ TEST_CASE("Universe, server and context go in any order, with handshakes under w
         options.connect_timeout = 1h;
         auto universe = std::make_unique<Universe>(
             io->get_executor(),
-            UniverseOptions{.self = "a", .fetch_protocol = http::protocol(options)});
+            UniverseOptions{.self = "a", .fetch_protocol = patient_protocol(options)});
         Backend load = [](std::string_view) -> asio::awaitable<Loaded> {
             asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::hours(1));
             co_await timer.async_wait(asio::use_awaitable);
@@ -325,7 +329,7 @@ TEST_CASE("Universe, server and context go in any order, with handshakes under w
         for (int i = 0; i < 8; ++i) g->async_get(std::to_string(i), [](auto...) {});
         http::ProtocolOptions asking = options;
         asking.stream.connections = 0;
-        const auto protocol = http::protocol(asking);
+        const auto protocol = patient_protocol(asking);
         auto link = protocol->link(Peer{"a", "localhost:" + std::to_string(server->port())},
                                    {io->get_executor(), "default", "b", {}});
         FetchRequest request;
@@ -353,9 +357,8 @@ TEST_CASE("Many clients under TLS on four threads, while certificates are read a
         clients.emplace_back([&, c] {
             http::ProtocolOptions options;
             options.tls = Tls(secured.client());
-            options.connect_timeout = 10s;
             options.stream.connections = static_cast<std::size_t>(c % 2);
-            const auto protocol = http::protocol(options);
+            const auto protocol = patient_protocol(options);
             for (int i = 0; i < 10; ++i) {
                 Caller caller(*protocol, "localhost:" + std::to_string(secured.server.port()), "a");
                 std::vector<std::string> keys;

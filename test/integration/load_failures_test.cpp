@@ -35,10 +35,11 @@ class Throwing {
 public:
     explicit Throwing(std::vector<std::exception_ptr> all)
         : thrown_(std::move(all)),
-          universe_(io_.get_executor(), {.self = "a", .fetch_protocol = http::protocol()}),
+          universe_(io_.get_executor(), {.self = "a", .fetch_protocol = patient_protocol()}),
           g_(universe_.create(
-              "g", [this](std::string_view key) { return load(std::stoul(std::string(key))); })),
-          server_(http::serve(universe_)),
+              "g", [this](std::string_view key) { return load(std::stoul(std::string(key))); },
+              patiently(GalaxyOptions()))),
+          server_(http::serve(universe_, patiently(http::ServerOptions()))),
           thread_([this] { io_.run(); })
     {
     }
@@ -86,7 +87,7 @@ TEST_CASE("Over HTTP and the stream a backend's code is never the peer's state",
     Throwing node(all);
 
     const bool by_stream = GENERATE(false, true);
-    const auto protocol = by_stream ? http::protocol() : plain_protocol();
+    const auto protocol = by_stream ? patient_protocol() : plain_protocol();
     Caller caller(*protocol, node.uri(), "a");
     for (std::size_t i = 0; i != all.size(); ++i) {
         CAPTURE(by_stream, i);

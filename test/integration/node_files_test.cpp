@@ -78,7 +78,7 @@ private:
 
 TEST_CASE("SIGHUP to a node with nothing to read again is logged, and no more")
 {
-    NodeProcess node("a", {"--origin", "echo"});
+    NodeProcess node("a", with_time({"--origin", "echo"}));
     node.process().signal(SIGHUP);
     CHECK(says(node, "nothing to read again"));
     CHECK(node.get("k").status == 200);
@@ -87,7 +87,7 @@ TEST_CASE("SIGHUP to a node with nothing to read again is logged, and no more")
 TEST_CASE("a reader of the log who stalls keeps no get waiting, and no end")
 {
     FullPipe log;
-    NodeProcess node("a", {"--origin", "echo", "--drain", "0"}, {.err = log.in()});
+    NodeProcess node("a", with_time({"--origin", "echo", "--drain", "0"}), {.err = log.in()});
     for (int i = 0; i < 10; ++i) {
         node.process().signal(SIGHUP);
         CHECK(node.get("k" + std::to_string(i)).status == 200);
@@ -95,13 +95,13 @@ TEST_CASE("a reader of the log who stalls keeps no get waiting, and no end")
     SECTION("he never comes back")
     {
         node.process().signal(SIGTERM);
-        CHECK(node.process().wait_for(20s) == 0);
+        CHECK(node.process().wait_for(1min) == 0);
     }
     SECTION("he comes back")
     {
         CHECK(eventually([&] { return log.read().find("nothing to read") != std::string::npos; }));
         node.process().signal(SIGTERM);
-        CHECK(node.process().wait_for(20s) == 0);
+        CHECK(node.process().wait_for(1min) == 0);
         CHECK(log.read().find("ended") != std::string::npos);
     }
 }
@@ -114,7 +114,7 @@ TEST_CASE("a file of peers that is no file keeps nobody waiting")
     SECTION("a FIFO, from the beginning")
     {
         make_fifo(file);
-        NodeProcess node("a", {"--origin", "echo", "--peers", file});
+        NodeProcess node("a", with_time({"--origin", "echo", "--peers", file}));
         CHECK(says(node, "not a regular file"));
         CHECK(node.fetch("/ready").status == 503);
         CHECK(node.get("k").status == 200);
@@ -122,7 +122,7 @@ TEST_CASE("a file of peers that is no file keeps nobody waiting")
     SECTION("a FIFO, in place of a file, and back")
     {
         write(file, "b=127.0.0.1:1\n");
-        NodeProcess node("a", {"--origin", "echo", "--peers", file});
+        NodeProcess node("a", with_time({"--origin", "echo", "--peers", file}));
         make_fifo(file);
         CHECK(says(node, "not a regular file"));
         CHECK(peers_of(node) == 1);
@@ -133,7 +133,7 @@ TEST_CASE("a file of peers that is no file keeps nobody waiting")
     SECTION("a folder")
     {
         std::filesystem::create_directory(file);
-        NodeProcess node("a", {"--origin", "echo", "--peers", file});
+        NodeProcess node("a", with_time({"--origin", "echo", "--peers", file}));
         CHECK(says(node, "not a regular file"));
         CHECK(node.get("k").status == 200);
     }
@@ -144,7 +144,7 @@ TEST_CASE("a file of peers that is half written is not taken")
     const support::TemporaryFolder folder("test");
     const std::string file = (folder / "peers").string();
     write(file, "b=127.0.0.1:1\nc=127.0.0.1:2\n");
-    NodeProcess node("a", {"--origin", "echo", "--peers", file});
+    NodeProcess node("a", with_time({"--origin", "echo", "--peers", file}));
     write(file, "b=127.0.0.1:1\nc=127.0.0.1:2");
     CHECK(says(node, "half written"));
     write(file, "b=127.0.0.1:1\nc=127.0.0.1:25\nd=127.0.0.1:3\n");
@@ -159,14 +159,14 @@ TEST_CASE("a node of very many peers serves while it reads of them")
     std::string text;
     for (std::size_t i = 0; i < count; ++i) text += "peer-" + std::to_string(i) + "=127.0.0.1:1\n";
     write(file, "");
-    NodeProcess node("a", {"--origin", "echo", "--peers", file});
+    NodeProcess node("a", with_time({"--origin", "echo", "--peers", file}));
     write(file, text);
     bool answers = true;
     const auto taken = [&] {
         answers = answers && node.fetch("/ready").status == 200;  // which has a deadline
         return node.process().err().find("count=" + std::to_string(count + 1)) != std::string::npos;
     };
-    CHECK(eventually(taken, 60s));
+    CHECK(eventually(taken, 3min));
     CHECK(answers);
 }
 
@@ -183,14 +183,14 @@ TEST_CASE("secrets and databases that are no files keep nobody waiting")
             Words words{node_program(), "--listen", "127.0.0.1:0", "--id", "a", "--galaxy", "g"};
             words.insert(words.end(), flags.begin(), flags.end());
             support::Process process(words);
-            CHECK(process.wait_for(10s) == 1);
+            CHECK(process.wait_for(1min) == 1);
             CHECK(process.err().find("not a regular file") != std::string::npos);
         }
     }
     SECTION("when they are read again")
     {
         write(file, "open-sesame\n");
-        NodeProcess node("a", {"--origin", "echo", "--secret-file", file});
+        NodeProcess node("a", with_time({"--origin", "echo", "--secret-file", file}));
         make_fifo(file);
         node.process().signal(SIGHUP);
         CHECK(says(node, "not a regular file"));

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <fstream>
 #include <future>
+#include <system_error>
 #include <thread>
 
 using namespace std::chrono_literals;
@@ -18,7 +19,7 @@ namespace {
 TEST_CASE("nodes share a keyspace")
 {
     OriginServer origin;
-    NodeCluster nodes(3, {"--origin", origin.url(), "--threads", "2"});
+    NodeCluster nodes(3, with_time({"--origin", origin.url(), "--threads", "2"}));
     std::size_t from_peers = 0;
     for (int k = 0; k < 60; ++k) {
         const std::string key = "key " + std::to_string(k);
@@ -49,8 +50,8 @@ TEST_CASE("headers of tracing are handed on to the peer that is asked")
         if (connection == 1) heard.set_value(std::move(request));
         wire.send("HTTP/1.1 200 OK\r\nX-Galaxy-Peer: b\r\nContent-Length: 6\r\n\r\npassed");
     });
-    NodeProcess node("a", {"--origin", "echo", "--client-only", "--connect-timeout", "5s", "--peer",
-                           "b=127.0.0.1:" + std::to_string(peer.port())});
+    NodeProcess node("a", with_time({"--origin", "echo", "--client-only", "--peer",
+                                     "b=127.0.0.1:" + std::to_string(peer.port())}));
     const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     const support::Answer answer =
         node.fetch("/get/g/k", {{"traceparent", traceparent},
@@ -65,9 +66,9 @@ TEST_CASE("headers of tracing are handed on to the peer that is asked")
 TEST_CASE("a node that is a client owns nothing and keeps nothing")
 {
     OriginServer origin;
-    NodeProcess owner("a", {"--origin", origin.url()});
-    NodeProcess client("c",
-                       {"--origin", origin.url(), "--client-only", "--peer", "a=" + owner.uri()});
+    NodeProcess owner("a", with_time({"--origin", origin.url()}));
+    NodeProcess client(
+        "c", with_time({"--origin", origin.url(), "--client-only", "--peer", "a=" + owner.uri()}));
     CHECK(client.fetch("/ready").status == 200);
     const support::Answer answer = client.get("k");
     CHECK(answer.body == "value of k");
@@ -89,21 +90,22 @@ TEST_CASE("the file of peers is followed, and a bad one is not")
         return eventually([&] { return node.process().err().find(what) != std::string::npos; });
     };
 
-    NodeProcess b("b", {"--origin", "echo"});
+    NodeProcess b("b", with_time({"--origin", "echo"}));
     SECTION("what it names comes and goes")
     {
         write("# the others\n\n  b=" + b.uri() + "  \n");
-        NodeProcess a("a", {"--origin", "echo", "--peers", file, "--peer", "c=127.0.0.1:1"});
+        NodeProcess a("a",
+                      with_time({"--origin", "echo", "--peers", file, "--peer", "c=127.0.0.1:1"}));
         CHECK(peers_of(a) == 2);
         write("b=" + b.uri() + "\nd=127.0.0.1:2\na=" + a.uri() + "\n");
-        CHECK(eventually([&] { return peers_of(a) == 3; }, 3s));
+        CHECK(eventually([&] { return peers_of(a) == 3; }));
         write("# nobody else\n");
-        CHECK(eventually([&] { return peers_of(a) == 1; }, 3s));
+        CHECK(eventually([&] { return peers_of(a) == 1; }));
     }
     SECTION("a bad one keeps the last good set, and is complained of once")
     {
         write("b=" + b.uri() + "\n");
-        NodeProcess a("a", {"--origin", "echo", "--peers", file});
+        NodeProcess a("a", with_time({"--origin", "echo", "--peers", file}));
         for (const std::string bad :
              {"nonsense\n", "b=127.0.0.1:1\nb=127.0.0.1:2\n", "a=127.0.0.1:1\n",
               "b=ftp://127.0.0.1:1\n", "b=ftp//\n", ""}) {
@@ -111,8 +113,7 @@ TEST_CASE("the file of peers is followed, and a bad one is not")
             const std::size_t before = a.process().err().size();
             write(bad);
             CHECK(eventually(
-                [&] { return a.process().err().find("last good", before) != std::string::npos; },
-                3s));
+                [&] { return a.process().err().find("last good", before) != std::string::npos; }));
             CHECK(peers_of(a) == 1);
             CHECK(a.get("k").status == 200);
         }
@@ -120,16 +121,16 @@ TEST_CASE("the file of peers is followed, and a bad one is not")
         std::this_thread::sleep_for(1500ms);
         CHECK(peers_of(a) == 1);
         write("b=" + b.uri() + "\nc=127.0.0.1:1\n");
-        CHECK(eventually([&] { return peers_of(a) == 2; }, 3s));
+        CHECK(eventually([&] { return peers_of(a) == 2; }));
     }
     SECTION("without a file there is no membership yet")
     {
-        NodeProcess a("a", {"--origin", "echo", "--peers", file});
+        NodeProcess a("a", with_time({"--origin", "echo", "--peers", file}));
         CHECK(a.fetch("/ready").status == 503);
         CHECK(says(a, "last good"));
         CHECK(a.get("k").status == 200);
         write("b=" + b.uri() + "\n");
-        CHECK(eventually([&] { return a.fetch("/ready").status == 200; }, 3s));
+        CHECK(eventually([&] { return a.fetch("/ready").status == 200; }));
     }
 }
 
@@ -139,56 +140,67 @@ TEST_CASE("SIGTERM drains, a second one ends at once")
 
     SECTION("one")
     {
-        NodeProcess node("a", {"--origin", origin.url(), "--drain", "2s"});
+        NodeProcess node("a", with_time({"--origin", origin.url(), "--drain", "25s"}));
         const Wire kept = Wire::to(node.port());
         node.process().signal(SIGTERM);
-        CHECK(eventually([&] { return node.fetch("/ready").status == 503; }, 2s));
+        CHECK(eventually([&] { return node.fetch("/ready").status == 503; }));
         CHECK(node.get("k").status == 200);
         const support::Answer peer = node.fetch("/_galaxycache/g/k");
         CHECK(peer.status == 200);
         CHECK(peer.header("X-Galaxy-Draining") == "1");
-        CHECK(node.process().wait_for(10s) == 0);
+        CHECK(node.process().wait_for(2min) == 0);
     }
     SECTION("a get under way when the time is over is still answered")
     {
-        origin.set_delay(1s);
-        NodeProcess node("a", {"--origin", origin.url(), "--drain", "600ms"});
+        origin.hold("k");
+        NodeProcess node("a", with_time({"--origin", origin.url(), "--drain", "25s"}));
         auto slow = std::async(std::launch::async, [&] { return node.get("k"); });
         CHECK(eventually([&] { return origin.loads() == 1; }));
         node.process().signal(SIGTERM);
+        const auto refuses = [&] {
+            try {
+                Wire::to(node.port());
+                return false;
+            } catch (const std::system_error&) {
+                return true;
+            }
+        };
+        CHECK(eventually(refuses));
+        origin.release("k");
         CHECK(slow.get().body == "value of k");
-        CHECK(node.process().wait_for(10s) == 0);
+        CHECK(node.process().wait_for(2min) == 0);
     }
     SECTION("two")
     {
-        origin.set_delay(20s);
-        NodeProcess node("a", {"--origin", origin.url(), "--drain", "30s"});
+        origin.hold("k");
+        NodeProcess node("a", with_time({"--origin", origin.url(), "--drain", "10m"}));
         const Wire waits = Wire::to(node.port());
         waits.send("GET /get/g/k HTTP/1.1\r\nHost: x\r\n\r\n");
         CHECK(eventually([&] { return origin.loads() == 1; }));
         node.process().signal(SIGTERM);
         CHECK(eventually([&] { return node.fetch("/ready").status == 503; }));
         node.process().signal(SIGTERM);
-        CHECK(node.process().wait_for(10s).has_value());
+        CHECK(node.process().wait_for(2min).has_value());
     }
     SECTION("SIGINT too")
     {
-        NodeProcess node("a", {"--origin", origin.url(), "--drain", "0"});
+        NodeProcess node("a", with_time({"--origin", origin.url(), "--drain", "0"}));
         node.process().signal(SIGINT);
-        CHECK(node.process().wait_for(10s) == 0);
+        CHECK(node.process().wait_for(2min) == 0);
     }
 }
 
 TEST_CASE("a draining node leaves the ring without a failed get")
 {
     OriginServer origin;
-    NodeCluster nodes(2, {"--origin", origin.url(), "--drain", "1s"});
+    NodeCluster nodes(
+        2, with_time({"--origin", origin.url(), "--drain", "1s", "--fallback-ttl", "10m"}));
     const std::vector<std::string> keys = nodes.keys_owned_by(1, 20, "k");
     nodes[1].process().signal(SIGTERM);
     const auto end = std::chrono::steady_clock::now() + 2s;
     while (std::chrono::steady_clock::now() < end)
         for (const std::string& key : keys) REQUIRE(nodes[0].get(key).status == 200);
-    CHECK(nodes[1].process().wait_for(10s) == 0);
+    CHECK(nodes[1].process().wait_for(2min) == 0);
     for (const std::string& key : keys) CHECK(origin.loads(key) <= 2);
 }
 

@@ -56,7 +56,7 @@ TEST_CASE("an interim answer of an origin is not the answer")
                "HTTP/1.1 102 Processing\r\n\r\n"
                + value(target);
     }));
-    NodeProcess node("a", {"--origin", url(origin)});
+    NodeProcess node("a", with_time({"--origin", url(origin)}));
     for (const std::string key : {"1", "2", "3"}) CHECK(node.get(key).body == "value of /o/" + key);
     CHECK(origin.connections() == 1);
 }
@@ -68,7 +68,7 @@ TEST_CASE("what nobody asked an origin for answers no other key")
         const ScriptedPeer origin(answering([](const std::string& target, std::size_t) {
             return value(target) + value("nobody");
         }));
-        NodeProcess node("a", {"--origin", url(origin)});
+        NodeProcess node("a", with_time({"--origin", url(origin)}));
         for (const std::string key : {"1", "2", "3"})
             CHECK(node.get(key).body == "value of /o/" + key);
     }
@@ -78,7 +78,7 @@ TEST_CASE("what nobody asked an origin for answers no other key")
             if (target == "/o/2") return value(target);
             return "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n" + value("nobody");
         }));
-        NodeProcess node("a", {"--origin", url(origin)});
+        NodeProcess node("a", with_time({"--origin", url(origin)}));
         CHECK(node.get("1").status == 502);
         CHECK(node.get("2").body == "value of /o/2");
     }
@@ -96,7 +96,7 @@ TEST_CASE("what nobody asked an origin for answers no other key")
                       + "\r\n\r\n");
             if (!wire.receive_until("\r\n\r\n").empty()) wire.send(late);
         });
-        NodeProcess node("a", {"--origin", url(origin)});
+        NodeProcess node("a", with_time({"--origin", url(origin)}));
         CHECK(node.get("1").status == 502);
         CHECK(node.get("2").body == "value of /o/2");
     }
@@ -117,7 +117,7 @@ TEST_CASE("what nobody asked an origin for answers no other key")
                 request = wire.receive_until("\r\n\r\n");
             }
         });
-        NodeProcess node("a", {"--origin", url(origin)});
+        NodeProcess node("a", with_time({"--origin", url(origin)}));
         CHECK(node.get("1").body == "value of /o/1");
         first_is_read = true;
         REQUIRE(eventually([&] { return said.load(); }));
@@ -133,7 +133,7 @@ TEST_CASE("what nobody asked an origin for answers no other key")
             return ++requests == 2 ? "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
                                    : value(target);
         }));
-        NodeProcess node("a", {"--origin", url(origin)});
+        NodeProcess node("a", with_time({"--origin", url(origin)}));
         CHECK(node.get("1").body == "value of /o/1");
         CHECK(node.get("2").body == "value of /o/2");
         CHECK(requests == 3);
@@ -170,7 +170,7 @@ TEST_CASE("an answer of an origin that has to be guessed is a failure")
         const std::string target = target_of(wire.receive_until("\r\n\r\n"));
         if (target.size() > 3) wire.send(answers.at(std::stoul(target.substr(3))));
     });
-    NodeProcess node("a", {"--origin", url(origin)});
+    NodeProcess node("a", with_time({"--origin", url(origin)}));
     for (std::size_t i = 0; i != answers.size(); ++i) {
         CAPTURE(answers[i]);
         CHECK(node.get(std::to_string(i)).status == 502);
@@ -185,7 +185,7 @@ TEST_CASE("the outcome of an origin that goes on for ever is known at its head")
                   + "\r\nContent-Length: 1000\r\n\r\nwell");
         while (!wire.closed_within(200ms)) wire.send(",");
     });
-    NodeProcess node("a", {"--origin", url(origin)});
+    NodeProcess node("a", with_time({"--origin", url(origin)}));
     CHECK(node.get("none").status == 404);
     CHECK(node.get("other").status == 502);
 }
@@ -196,7 +196,7 @@ TEST_CASE("a trailer of an origin's answer is none of its headers")
         return std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
                            "Cache-Control: no-store\r\nContent-Encoding: gzip\r\n\r\n");
     }));
-    NodeProcess node("a", {"--origin", url(origin)});
+    NodeProcess node("a", with_time({"--origin", url(origin)}));
     CHECK(node.get("k").body == "abc");
     CHECK(node.get("k").header("X-Galaxy-From") == "main");
 }
@@ -225,7 +225,7 @@ TEST_CASE("no key leads out of an origin's path")
 
     SECTION("where the key is a part of it")
     {
-        NodeProcess node("a", {"--origin", url(origin, "/o")});
+        NodeProcess node("a", with_time({"--origin", url(origin, "/o")}));
         for (const std::string& key : keys) {
             CAPTURE(key);
             CHECK(node.get(key).status == 404);
@@ -236,7 +236,7 @@ TEST_CASE("no key leads out of an origin's path")
     }
     SECTION("where it is a part of the query, none is refused")
     {
-        NodeProcess node("a", {"--origin", url(origin, "/o?key=")});
+        NodeProcess node("a", with_time({"--origin", url(origin, "/o?key=")}));
         for (const std::string& key : keys) CHECK(node.get(key).status == 200);
         CHECK(take_asked()
               == Strings{"/o?key=%2E%2E", "/o?key=..%2Fsecret", "/o?key=x%2F..%2F..%2Fsecret",
@@ -257,7 +257,7 @@ TEST_CASE("a node asks an origin for no coding, and keeps what it may")
             wire.send(value(target_of(request), fields));
         }
     });
-    NodeProcess node("a", {"--origin", url(origin)});
+    NodeProcess node("a", with_time({"--origin", url(origin)}));
     node.get("k");
     CHECK(identity);
 
@@ -286,9 +286,9 @@ TEST_CASE("an origin's value that is too large is that, to peers as well")
     const ScriptedPeer origin([](Wire& wire, std::size_t) {
         wire.receive_until("\r\n\r\n");
         wire.send("HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx");
-        wire.closed_within(10s);
+        wire.closed_within(1min);
     });
-    NodeProcess node("a", {"--origin", url(origin)});
+    NodeProcess node("a", with_time({"--origin", url(origin)}));
     CHECK(node.fetch("/_galaxycache/g/k").status == 413);
     CHECK(node.get("k").status == 502);
 }

@@ -32,11 +32,19 @@ Words command(std::string id, Words flags)
 
 std::uint16_t await_port(support::Process& process)
 {
-    const std::string where = process.await_line("listening on ", 20s);
+    const std::string where = process.await_line("listening on ", 1min);
     return static_cast<std::uint16_t>(std::stoul(where.substr(where.rfind(':') + 1)));
 }
 
 }  // namespace
+
+Words with_time(Words flags)
+{
+    Words words{"--get-timeout", "10m", "--backend-timeout", "10m", "--connect-timeout", "10m",
+                "--silence",     "10m", "--max-wait",        "10m"};
+    words.insert(words.end(), flags.begin(), flags.end());  // of two the last one counts
+    return words;
+}
 
 NodeProcess::NodeProcess(std::string id, Words flags, support::ProcessOptions options)
     : process_(command(std::move(id), std::move(flags)), options), port_(await_port(process_))
@@ -136,7 +144,7 @@ std::string NodeCluster::unasked_key_of(std::size_t i, std::string_view prefix)
 void NodeCluster::kill(std::size_t i)
 {
     nodes_[i]->process().signal(SIGKILL);
-    nodes_[i]->process().wait_for(10s);
+    nodes_[i]->process().wait_for(1min);
 }
 
 void NodeCluster::restart(std::size_t i)

@@ -22,6 +22,9 @@ namespace galaxy::test {
 
 using Words = std::vector<std::string>;
 
+/// These flags, and others by which no time of a node ends in a test but for those that they name.
+Words with_time(Words flags);
+
 /// A galaxy-node that listens, with a galaxy "g".
 class NodeProcess {
 public:

@@ -37,10 +37,9 @@ public:
         for (const std::string id : {"a", "b", "c"}) {
             const TlsOptions own = authority.issue(id, "IP:127.0.0.1");
             nodes.push_back(std::make_unique<NodeProcess>(
-                id,
-                Words{"--origin", "echo", "--peers", peers_, "--secret-file", secrets_,
-                      "--tls-cert", own.certificate_chain, "--tls-key", own.private_key, "--tls-ca",
-                      own.authorities, "--connect-timeout", "10s", "--silence", "10s"}));
+                id, with_time({"--origin", "echo", "--peers", peers_, "--secret-file", secrets_,
+                               "--tls-cert", own.certificate_chain, "--tls-key", own.private_key,
+                               "--tls-ca", own.authorities})));
             peers += id + "=" + nodes.back()->uri() + "\n";
         }
         write(peers_, peers);
@@ -221,7 +220,7 @@ TEST_CASE("Flags of trust that cannot be used end the node at once", "[node][tls
         words.insert(words.end(), one.flags.begin(), one.flags.end());
         support::Process process(words);
         CAPTURE(one.says);
-        CHECK(process.wait_for(10s) == one.code);
+        CHECK(process.wait_for(1min) == one.code);
         CHECK(process.err().find(one.says) != std::string::npos);
         CHECK(process.err().find("sesame") == std::string::npos);
     }

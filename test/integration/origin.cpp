@@ -2,6 +2,7 @@
 #include "integration/origin.hpp"
 
 #include "support/escape.hpp"
+#include "support/patiently.hpp"
 
 #include <galaxy/galaxy.hpp>
 #include <galaxy/http/server.hpp>
@@ -23,6 +24,7 @@ namespace {
 
 struct Script {
     std::optional<std::chrono::milliseconds> delay;
+    bool held = false;
     unsigned status = 200;
     std::optional<std::string> body;
 };
@@ -41,6 +43,13 @@ struct OriginServer::State {
     std::optional<http::Server> server;
     std::thread thread;
 
+    bool is_held(const std::string& key) const
+    {
+        const std::lock_guard lock(mutex);
+        const auto found = scripts.find(key);
+        return found != scripts.end() && found->second.held;
+    }
+
     asio::awaitable<http::Response> answer(http::Request request)
     {
         const std::string key = support::unescape_segment(request.target.substr(1)).value_or("");
@@ -54,6 +63,11 @@ struct OriginServer::State {
             if (!script.delay) script.delay = delay;
             if (!cache_control.empty())
                 response.headers.emplace_back("Cache-Control", cache_control);
+        }
+        while (is_held(key)) {
+            asio::steady_timer timer(co_await asio::this_coro::executor,
+                                     std::chrono::milliseconds(5));
+            co_await timer.async_wait(asio::use_awaitable);
         }
         if (script.delay->count() > 0) {
             asio::steady_timer timer(co_await asio::this_coro::executor, *script.delay);
@@ -71,7 +85,7 @@ OriginServer::OriginServer() : state_(std::make_unique<State>())
     options.route = [state = state_.get()](http::Request request) {
         return state->answer(request);
     };
-    state_->server.emplace(http::serve(state_->universe, std::move(options)));
+    state_->server.emplace(http::serve(state_->universe, patiently(std::move(options))));
     state_->thread = std::thread([state = state_.get()] { state->context.run(); });
 }
 
@@ -101,6 +115,18 @@ void OriginServer::set_delay(const std::string& key, std::chrono::milliseconds d
 {
     const std::lock_guard lock(state_->mutex);
     state_->scripts[key].delay = delay;
+}
+
+void OriginServer::hold(const std::string& key)
+{
+    const std::lock_guard lock(state_->mutex);
+    state_->scripts[key].held = true;
+}
+
+void OriginServer::release(const std::string& key)
+{
+    const std::lock_guard lock(state_->mutex);
+    state_->scripts[key].held = false;
 }
 
 void OriginServer::set_status(const std::string& key, unsigned status)

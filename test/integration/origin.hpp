@@ -26,6 +26,9 @@ public:
 
     void set_delay(std::chrono::milliseconds delay);
     void set_delay(const std::string& key, std::chrono::milliseconds delay);
+    /// From now on nobody is answered about this key, until `release`.
+    void hold(const std::string& key);
+    void release(const std::string& key);
     void set_status(const std::string& key, unsigned status);
     void set_cache_control(std::string value);
     void set_body(const std::string& key, std::string body);

@@ -4,6 +4,7 @@
 
 #include "integration/stream_peer.hpp"
 #include "support/patience.hpp"
+#include "support/patiently.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -22,7 +23,7 @@ using namespace std::string_literals;
 using http::stream::Kind;
 using http::stream::Status;
 
-std::string binary(std::string_view frames)
+std::string unmasked(std::string_view frames)
 {
     return message_of(Opcode::binary, frames);
 }
@@ -33,24 +34,24 @@ std::string good(std::uint64_t id)
 }
 
 /// What a peer may not say where 1 and 2, its askers' ids, wait.
-const std::map<std::string, std::string> breaches = {
-    {"to what nobody asked", binary(good(3))},
-    {"to that and to another", binary(good(3) + good(2))},
+const std::map<std::string, std::string> breaches_of_peers = {
+    {"to what nobody asked", unmasked(good(3))},
+    {"to that and to another", unmasked(good(3) + good(2))},
     {"in a text message", message_of(Opcode::text, good(2))},
-    {"in no frame", binary("")},
-    {"cut", binary(good(2).substr(0, good(2).size() - 1))},
-    {"without flags", binary(frame_of(64, good(2).substr(5, 9)))},
-    {"whose lifetime is cut", binary(frame_of(64, good(2).substr(5, 9) + "\1\1\1\1"s))},
-    {"that is a question", binary(asking(2, "k"))},
-    {"that is a verb of later", binary(frame_of(63, good(2).substr(5)))},
-    {"of a kind of later", binary(frame_of(65, good(2).substr(5)))},
-    {"a piece of what nobody asked", binary(piece_of(3, 2, "v") + good(2))},
-    {"a piece that is cut", binary(frame_of(65, good(2).substr(5, 8) + "1234567"s))},
-    {"a piece longer than the whole", binary(piece_of(2, 2, "val"))},
-    {"pieces longer than the whole", binary(piece_of(2, 2, "v") + piece_of(2, 2, "al"))},
-    {"pieces of two sizes", binary(piece_of(2, 9, "v") + piece_of(2, 8, "v"))},
-    {"less than the pieces promise", binary(piece_of(2, 9, "v") + good(2))},
-    {"more than the pieces promise", binary(piece_of(2, 1, "v") + good(2))},
+    {"in no frame", unmasked("")},
+    {"cut", unmasked(good(2).substr(0, good(2).size() - 1))},
+    {"without flags", unmasked(frame_of(64, good(2).substr(5, 9)))},
+    {"whose lifetime is cut", unmasked(frame_of(64, good(2).substr(5, 9) + "\1\1\1\1"s))},
+    {"that is a question", unmasked(asking(2, "k"))},
+    {"that is a verb of later", unmasked(frame_of(63, good(2).substr(5)))},
+    {"of a kind of later", unmasked(frame_of(65, good(2).substr(5)))},
+    {"a piece of what nobody asked", unmasked(piece_of(3, 2, "v") + good(2))},
+    {"a piece that is cut", unmasked(frame_of(65, good(2).substr(5, 8) + "1234567"s))},
+    {"a piece longer than the whole", unmasked(piece_of(2, 2, "val"))},
+    {"pieces longer than the whole", unmasked(piece_of(2, 2, "v") + piece_of(2, 2, "al"))},
+    {"pieces of two sizes", unmasked(piece_of(2, 9, "v") + piece_of(2, 8, "v"))},
+    {"less than the pieces promise", unmasked(piece_of(2, 9, "v") + good(2))},
+    {"more than the pieces promise", unmasked(piece_of(2, 1, "v") + good(2))},
     {"behind a mask", message_of(Opcode::binary, good(2), Mask::present)},
     {"no WebSocket", "HTTP/1.1 200 OK\r\n\r\n"},
 };
@@ -60,15 +61,15 @@ const std::map<std::string, std::string> breaches = {
 TEST_CASE("An answer that breaks the protocol fails what waits, and the next stream is good",
           "[stream][rules]")
 {
-    for (const auto& [name, breach] : breaches) {
+    for (const auto& [name, breach] : breaches_of_peers) {
         INFO(name);
         std::atomic<bool> broken = false;
         StreamPeer peer(streaming([&, &said = breach](StreamWire& stream) {
             if (broken.exchange(true)) return serve_well(stream);
             if (stream.request() && stream.request()) stream.wire().send(said);
-            stream.wire().closed_within(10s);
+            stream.wire().closed_within(1min);
         }));
-        const auto protocol = http::protocol({.connect_timeout = 10s});
+        const auto protocol = patient_protocol();
         Caller caller(*protocol, peer.uri());
         const auto first = caller.start("k");
         const auto second = caller.start("l");
@@ -90,9 +91,9 @@ TEST_CASE("An answer that comes twice ends the stream, and the first one counts"
         if (!asked) return;
         const std::string once = answering({.id = asked->id, .value = "v"});
         stream.say(once + once);
-        stream.wire().closed_within(10s);
+        stream.wire().closed_within(1min);
     }));
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     const auto fetched = caller.start("k");
     caller.wait(*fetched);
@@ -113,7 +114,7 @@ TEST_CASE("A status that nobody knows fails its request alone", "[stream][rules]
             stream.say(answering({.id = asked->id, .status = status}));
         }
     }));
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     for (const char* status : {"10", "100", "255"})
         CHECK(caller.fetch(status).error == errc::protocol_error);
@@ -132,13 +133,13 @@ TEST_CASE("What has no answer when its stream ends is sent once more, on a new o
         {"by a reset", [](StreamWire& stream) { stream.wire().reset(); }},
         {"in a message",
          [](StreamWire& stream) {
-             stream.wire().send(binary(std::string(100, 'x')).substr(0, 50));
+             stream.wire().send(unmasked(std::string(100, 'x')).substr(0, 50));
              stream.wire().close();
          }},
         {"after a message that is too long",
          [](StreamWire& stream) {
-             stream.wire().send(binary(std::string((1U << 20U) + 1, 'x')));
-             stream.wire().closed_within(10s);
+             stream.wire().send(unmasked(std::string((1U << 20U) + 1, 'x')));
+             stream.wire().closed_within(1min);
          }},
     };
     for (const auto& [name, end] : ends) {
@@ -149,7 +150,7 @@ TEST_CASE("What has no answer when its stream ends is sent once more, on a new o
                 if (left-- <= 0) return serve_well(stream);
                 if (stream.request()) leave(stream);
             }));
-            const auto protocol = http::protocol({.connect_timeout = 10s});
+            const auto protocol = patient_protocol();
             Caller caller(*protocol, peer.uri());
             const FetchResult result = caller.fetch("k");
             if (times == 1) CHECK(result.value == "value of k");
@@ -162,8 +163,8 @@ TEST_CASE("What has no answer when its stream ends is sent once more, on a new o
 
 TEST_CASE("A stream on which nothing comes, no pong either, has ended", "[stream][rules]")
 {
-    StreamPeer peer(streaming([](StreamWire& stream) { stream.wire().closed_within(20s); }));
-    const auto protocol = http::protocol({.stream = {.silence = 100ms}, .connect_timeout = 10s});
+    StreamPeer peer(streaming([](StreamWire& stream) { stream.wire().closed_within(1min); }));
+    const auto protocol = patient_protocol({.stream = {.silence = 100ms}});
     Caller caller(*protocol, peer.uri());
     CHECK(caller.fetch("k").error == errc::peer_reset);
     CHECK(peer.upgrades == 2);
@@ -185,7 +186,7 @@ TEST_CASE("A digest is said before the first request of a stream, and when it ch
             stream.say(answering({.id = asked.id, .value = "v"}));
         }
     }));
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     const auto fetch = [&](std::string_view key, std::string_view digest) {
         const auto fetched = std::make_shared<Fetched>();
@@ -215,7 +216,7 @@ TEST_CASE("A value that comes in pieces is put together", "[stream][rules]")
         stream.say(answering({.id = 1, .draining = true, .value = "ef"}));
         serve_well(stream);
     }));
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     const auto first = caller.start("k");
     const auto second = caller.start("l");
@@ -239,7 +240,7 @@ TEST_CASE("Pieces after which there is no value come to that", "[stream][rules]"
         stream.say(answering({.id = asked->id, .status = Status::busy}));
         serve_well(stream);
     }));
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     CHECK(caller.fetch("k").error == errc::busy);
     CHECK(caller.fetch("k").value == "value of k");
@@ -265,7 +266,7 @@ TEST_CASE("A value in pieces that is too large is cancelled at once", "[stream][
         stream.say(piece_of(id, whole, "cd") + answering({.id = id, .value = "efg"}));
         serve_well(stream);
     }));
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     const FetchResult result = caller.fetch("k", most);
     // There is no memory for the other.
@@ -291,7 +292,7 @@ TEST_CASE("A stream that ends in the middle of a value is no value, and the next
         stream.say(answering({.id = asked->id, .value = "cd"}));
         serve_well(stream);
     }));
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     CHECK(caller.fetch("k").value == "abcd");
     CHECK(peer.upgrades == 2);

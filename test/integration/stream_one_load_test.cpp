@@ -33,7 +33,7 @@ const GalaxyOptions keeps_little = {.capacity = std::size_t{256} << 10};
 
 /// Of both sides, enough on any machine: a node's one thread says nothing while it makes values, a
 /// caller while others are waited for, and who takes them for gone asks again.
-constexpr Duration silence = 60s;
+constexpr Duration silence = for_long;
 const http::ServerOptions patient = {.stream = {.silence = silence}};
 
 std::string cancelling(std::uint64_t id)
@@ -50,7 +50,7 @@ TEST_CASE("What a peer does not keep is loaded once for each get, whatever its s
 {
     const std::string how = GENERATE("uncached:", "over:", "size:");
     Node node(patient, keeps_little);
-    const auto protocol = http::protocol({.stream = {.silence = silence}});
+    const auto protocol = patient_protocol({.stream = {.silence = silence}});
     Caller caller(*protocol, node.uri(), "a");
     int gets = 0;
     for (const std::size_t size : {65'536, 65'537, 131'072, 1'000'000, 5'000'001, 40'000'000}) {
@@ -69,7 +69,7 @@ TEST_CASE("What a peer does not keep is loaded once for each get, whatever its s
 TEST_CASE("A small limit of the stream makes no second load", "[stream][one-load]")
 {
     Node node({.stream = {.value = 0}}, {.capacity = 0});
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     CHECK(caller.fetch("k").value == "value of k");
     CHECK(caller.fetch("size:0").value.empty());
@@ -81,7 +81,7 @@ TEST_CASE("Peers that ask for one key at once share its one load", "[stream][one
 {
     constexpr std::size_t size = 3'000'000;
     Node node(patient, keeps_little);
-    const auto protocol = http::protocol({.stream = {.silence = silence}});
+    const auto protocol = patient_protocol({.stream = {.silence = silence}});
     const auto plain = plain_protocol();
     std::vector<std::unique_ptr<Caller>> callers;
     std::vector<std::shared_ptr<Fetched>> waiting;
@@ -111,12 +111,12 @@ TEST_CASE("Many large values at once are loaded once each", "[stream][one-load]"
     // Who asks their own backend instead finds nothing.
     Universe universe(io.get_executor(),
                       {.self = "b",
-                       .fetch_protocol = http::protocol({.stream = {.silence = silence}}),
+                       .fetch_protocol = patient_protocol({.stream = {.silence = silence}}),
                        .role = Role::client_only,
                        .silence = silence});
     const Galaxy g = universe.create(
         "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::not_found(); },
-        {.get_timeout = 120s});
+        patiently(GalaxyOptions()));
     universe.set_peers({{"a", node.uri()}});
     std::vector<std::future<Value>> gets;
     const auto size_of = [](std::size_t i) { return 1000 * i * i; };
@@ -208,7 +208,7 @@ TEST_CASE("A large value that is not wanted any more stops", "[stream][one-load]
     REQUIRE(stream.frame().value().kind == Kind::piece);
     stream.say(asking(1, "k"));
     while (stream.frame()) continue;
-    CHECK(stream.wire().closed_within(10s));
+    CHECK(stream.wire().closed_within(1min));
 }
 
 TEST_CASE("An asker that dies in the middle of a large value leaves nothing", "[stream][one-load]")
@@ -231,7 +231,7 @@ TEST_CASE("A server that closes sends the large values that it has loaded", "[st
     stream.say(asking(1, "held:5000000") + asking(2, "uncached:5000000"));
     REQUIRE(stream.frame().value().kind == Kind::piece);
     REQUIRE(eventually([&] { return node.gate.waiting == 1; }));
-    std::future<boost::system::error_code> drained = drain(node.server, 3s);
+    std::future<boost::system::error_code> drained = drain(node.server, a_while);
     node.gate.open();
     std::size_t bytes = 65536;
     for (int answers = 0; answers != 2;) {
@@ -250,7 +250,7 @@ TEST_CASE("A server that closes sends the large values that it has loaded", "[st
     CHECK(goodbye->opcode == Opcode::close);
     stream.say(Opcode::close, goodbye->payload);
     CHECK(stream.ends());
-    CHECK(drained.wait_for(10s) == std::future_status::ready);
+    CHECK(drained.wait_for(1min) == std::future_status::ready);
 }
 
 TEST_CASE("An asker of a release without pieces is told to ask by HTTP", "[stream][one-load]")
@@ -268,7 +268,7 @@ TEST_CASE("An asker of a release without pieces is told to ask by HTTP", "[strea
 TEST_CASE("What is in memory is still sent by plain HTTP where it is large", "[stream][one-load]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     CHECK(caller.fetch("size:100000").value == bytes_of(100'000));
     CHECK(node.server.connections() == 1);

@@ -105,17 +105,21 @@ void converse(bool secure, Leaves leaves)
     tls.use_certificate_chain_file(own.certificate_chain);
     tls.use_private_key_file(own.private_key, asio::ssl::context::pem);
     std::optional<RunningContext> io(std::in_place, 2);
-    Universe universe(io->get_executor(), {.self = "a", .fetch_protocol = http::protocol()});
+    Universe universe(io->get_executor(), {.self = "a", .fetch_protocol = patient_protocol()});
     std::atomic<int> loads = 0;
-    const Galaxy g = universe.create("g", [&](std::string_view key) -> asio::awaitable<Loaded> {
-        ++loads;
-        co_return Loaded::uncached(Node::sized(key));
-    });
-    auto server = std::make_unique<OwnServer<Stream>>(io->context(), http::Handler(universe), tls);
+    const Galaxy g = universe.create(
+        "g",
+        [&](std::string_view key) -> asio::awaitable<Loaded> {
+            ++loads;
+            co_return Loaded::uncached(Node::sized(key));
+        },
+        patiently(GalaxyOptions()));
+    auto server = std::make_unique<OwnServer<Stream>>(
+        io->context(), http::Handler(universe, patiently(http::HandlerOptions())), tls);
 
-    http::ProtocolOptions options{.connect_timeout = 10s};
+    http::ProtocolOptions options;
     if (secure) options.tls = http::Tls(own);
-    const auto protocol = http::protocol(options);
+    const auto protocol = patient_protocol(options);
     Caller caller(*protocol, server->uri(), "a");
     int gets = 0;
     for (const std::size_t size : {0, 1, 65'536, 65'537, 5'000'000}) {

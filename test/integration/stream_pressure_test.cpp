@@ -24,7 +24,7 @@ using namespace galaxy::test;
 using http::stream::Status;
 
 /// Of who does not read, and so answers no ping, on any machine.
-const http::ServerOptions unhurried = {.stream = {.silence = std::chrono::minutes(1)}};
+const http::ServerOptions unhurried = {.stream = {.silence = for_long}};
 
 /// Bytes that the system holds of what a socket is given, at most.
 std::size_t longest_send_buffer()

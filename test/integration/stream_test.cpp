@@ -41,7 +41,7 @@ std::vector<FetchResult> fetch_all(Caller& caller, const std::vector<std::string
 TEST_CASE("Many requests travel over one connection, and are answered in any order", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     const auto slow = caller.start("hold");
     std::vector<std::string> keys;
@@ -64,7 +64,7 @@ TEST_CASE("Many requests travel over one connection, and are answered in any ord
 TEST_CASE("Every outcome travels", "[stream]")
 {
     Node node({}, {.max_key = 100, .max_value = 1000});
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     CHECK(caller.fetch("").value == "value of ");
     CHECK(caller.fetch("size:0").value.empty());
@@ -79,10 +79,10 @@ TEST_CASE("Every outcome travels", "[stream]")
     CHECK(caller.fetch("never asked for", 0, Verb::peek).error == errc::not_found);
     CHECK(caller.fetch("size:500", 0, Verb::peek).value == bytes_of(500));
     CHECK(node.g.stats().server_peeks == 2);
-    const FetchResult minute = caller.fetch("minute");
-    REQUIRE(minute.lifetime.has_value());
-    CHECK(*minute.lifetime <= 1min);
-    CHECK(*minute.lifetime > 50s);
+    const FetchResult hour = caller.fetch("hour");
+    REQUIRE(hour.lifetime.has_value());
+    CHECK(*hour.lifetime <= 1h);
+    CHECK(*hour.lifetime > 50min);
     CHECK(caller.fetch("ttl").expires == moment());
     CHECK_FALSE(caller.fetch("size:0").lifetime.has_value());
     CHECK_FALSE(caller.fetch("size:0").draining);
@@ -97,7 +97,7 @@ TEST_CASE("Values that make a message too large together come in several", "[str
     constexpr std::size_t kib = 1024;
     const auto [size, count] = GENERATE(std::pair(64 * kib, 20), std::pair(512 * kib, 8));
     Node node({.stream = {.value = size}});
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     const std::string key = "size:" + std::to_string(size);
     REQUIRE(caller.fetch(key).value == bytes_of(size));
@@ -112,7 +112,7 @@ TEST_CASE("Values that make a message too large together come in several", "[str
 TEST_CASE("Values too large for a stream come by plain HTTP once they are in memory", "[stream]")
 {
     Node node({.stream = {.value = 1000}});
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     CHECK(caller.fetch("size:1000").value == bytes_of(1000));
     CHECK(caller.fetch("size:1001").value == bytes_of(1001));
@@ -128,7 +128,7 @@ TEST_CASE("Values too large for a stream come by plain HTTP once they are in mem
 TEST_CASE("A server that wants no streams is asked by plain HTTP", "[stream]")
 {
     Node node({.stream = {.requests = 0}});
-    const auto protocol = http::protocol({.stream = {.ask_again = 0s}});
+    const auto protocol = patient_protocol({.stream = {.ask_again = 0s}});
     Caller caller(*protocol, node.uri(), "a");
     for (int i = 0; i != 5; ++i) CHECK(caller.fetch("k").value == "value of k");
     CHECK(node.g.stats().server_requests == 5);
@@ -140,7 +140,7 @@ TEST_CASE("A peer that had no stream is asked again, and nobody waits for that",
     node.emplace(http::ServerOptions{.stream = {.requests = 0}});
     const std::uint16_t port = node->port();
     Wire kept = Wire::to(port);  // so that nobody else is given the port meanwhile
-    const auto protocol = http::protocol({.stream = {.ask_again = 0s}});
+    const auto protocol = patient_protocol({.stream = {.ask_again = 0s}});
     Caller caller(*protocol, node->uri(), "a");
     CHECK(caller.fetch("k").value == "value of k");
     CHECK(caller.link->connections() == 1);
@@ -164,7 +164,7 @@ TEST_CASE("A peer that had no stream is asked again, and nobody waits for that",
 TEST_CASE("Requests for another universe or peer get no stream, and hear why", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller other_peer(*protocol, node.uri(), "z");
     CHECK(other_peer.fetch("k").error == errc::wrong_peer);
     CHECK(ask(node, upgrade_request("Sec-WebSocket-Protocol: galaxy.1\r\n"
@@ -184,7 +184,7 @@ TEST_CASE("Requests for another universe or peer get no stream, and hear why", "
 TEST_CASE("More requests than the server wants to wait for are busy", "[stream]")
 {
     Node node({.stream = {.requests = 2}});
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     const auto first = caller.start("hold 1");
     const auto second = caller.start("hold 2");
@@ -200,7 +200,7 @@ TEST_CASE("More requests than the server wants to wait for are busy", "[stream]"
 TEST_CASE("The asker keeps to its window, in order", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol({.stream = {.window = 2}});
+    const auto protocol = patient_protocol({.stream = {.window = 2}});
     Caller caller(*protocol, node.uri(), "a");
     std::vector<std::shared_ptr<Fetched>> waiting;
     for (const char* key : {"hold 0", "hold 1", "hold 2", "hold 3", "hold 4"})
@@ -221,7 +221,7 @@ TEST_CASE("The asker keeps to its window, in order", "[stream]")
 TEST_CASE("A request that is cancelled leaves the peer's get, and only that", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     const auto given_up = caller.start("hold 1");
     const auto kept = caller.start("hold 2");
@@ -247,7 +247,7 @@ TEST_CASE("A request that is cancelled leaves the peer's get, and only that", "[
 TEST_CASE("A peer that leaves is a waiter that left", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     {
         Caller caller(*protocol, node.uri(), "a");
         const auto waiting = caller.start("hold");
@@ -268,7 +268,7 @@ TEST_CASE("A peer that leaves is a waiter that left", "[stream]")
 TEST_CASE("An idle stream is closed, and opened again at the next request", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol({.stream = {.idle_timeout = 20ms}});
+    const auto protocol = patient_protocol({.stream = {.idle_timeout = 20ms}});
     Caller caller(*protocol, node.uri(), "a");
     CHECK(caller.fetch("k").value == "value of k");
     caller.io->run();
@@ -281,10 +281,18 @@ TEST_CASE("An idle stream is closed, and opened again at the next request", "[st
 TEST_CASE("A peek does not wait behind loads, however many", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol({.stream = {.window = 2}});
+    const auto protocol = patient_protocol({.stream = {.window = 2}});
     Caller caller(*protocol, node.uri(), "a");
     std::vector<std::shared_ptr<Fetched>> waiting;
     for (const char* key : {"hold 0", "hold 1", "hold 2"}) waiting.push_back(caller.start(key));
+    SECTION("that are under way")
+    {
+        REQUIRE(eventually([&] {
+            caller.io->poll();
+            return node.gate.waiting == 2;
+        }));
+    }
+    SECTION("that wait for the stream to open, as it does") {}
     CHECK(caller.fetch("hold 3", 0, Verb::peek).error == errc::not_found);
     CHECK(node.server.connections() == 1);
     node.gate.open();
@@ -295,7 +303,7 @@ TEST_CASE("A peek does not wait behind loads, however many", "[stream]")
 TEST_CASE("A server that closes answers what it was asked, and takes nothing more", "[stream]")
 {
     Node node;
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, node.uri(), "a");
     std::vector<std::shared_ptr<Fetched>> last;
     for (const char* key : {"hold 0", "hold 1", "hold 2"}) last.push_back(caller.start(key));
@@ -303,24 +311,27 @@ TEST_CASE("A server that closes answers what it was asked, and takes nothing mor
         caller.io->poll();
         return node.gate.waiting == 3;
     }));
-    std::future<boost::system::error_code> drained = drain(node.server, 100ms);
+    std::future<boost::system::error_code> drained = drain(node.server, a_while);
     // Once the first half of the drain is over.
     CHECK(eventually(
-        [&] { return caller.fetch("k" + std::to_string(caller.ids)).error == errc::busy; }));
+        [&] { return caller.fetch("k" + std::to_string(caller.ids)).error == errc::busy; }, 2min,
+        20ms));
     node.gate.open();
     for (const auto& one : last) {
         caller.wait(*one);
         CHECK(one->result.value.view().starts_with("value of hold"));
     }
-    CHECK(drained.wait_for(10s) == std::future_status::ready);
+    CHECK(drained.wait_for(1min) == std::future_status::ready);
 }
 
 TEST_CASE("Callers on four threads share one stream, and some of them leave", "[stream]")
 {
     Node node;
     asio::io_context io;
-    Universe universe(io.get_executor(),
-                      {.self = "b", .fetch_protocol = http::protocol(), .role = Role::client_only});
+    Universe universe(io.get_executor(), {.self = "b",
+                                          .fetch_protocol = patient_protocol(),
+                                          .role = Role::client_only,
+                                          .silence = for_long});
     const Galaxy g = universe.create(
         "g", [](std::string_view) -> asio::awaitable<Loaded> { co_return Loaded::not_found(); });
     universe.set_peers({{"a", node.uri()}});
@@ -335,7 +346,7 @@ TEST_CASE("Callers on four threads share one stream, and some of them leave", "[
             const bool slow = (caller + i) % 8 == 0;
             const std::string key = (slow ? "hold " : "k") + std::to_string(caller * rounds + i);
             GetOptions options;
-            options.timeout = slow ? Duration(1ms) : Duration(10s);
+            options.timeout = slow ? Duration(1ms) : for_long;
             const Result<Value> got = co_await g.try_get(key, options);
             if (got && got->view() == "value of " + key && got->from() == Origin::peer) ++right;
             // After half of its time the flight asks the backend here, which has nothing.
@@ -363,7 +374,7 @@ TEST_CASE("Contexts may go at any moment", "[stream]")
 {
     for (int step = 0; step != 40; ++step) {
         Node node;
-        const auto protocol = http::protocol();
+        const auto protocol = patient_protocol();
         Caller caller(*protocol, node.uri(), "a");
         std::vector<std::shared_ptr<Fetched>> waiting;
         for (const char* key : {"hold 0", "hold 1", "hold 2", "hold 3"})
@@ -377,11 +388,14 @@ TEST_CASE("Contexts may go at any moment", "[stream]")
 TEST_CASE("A stream in a server of one's own", "[stream]")
 {
     asio::io_context io;
-    Universe universe(io.get_executor(), {.self = "a", .fetch_protocol = http::protocol()});
-    const Galaxy g = universe.create("g", [](std::string_view key) -> asio::awaitable<Loaded> {
-        co_return Loaded::value("own " + std::string(key));
-    });
-    const http::Handler handler(universe);
+    Universe universe(io.get_executor(), {.self = "a", .fetch_protocol = patient_protocol()});
+    const Galaxy g = universe.create(
+        "g",
+        [](std::string_view key) -> asio::awaitable<Loaded> {
+            co_return Loaded::value("own " + std::string(key));
+        },
+        patiently(GalaxyOptions()));
+    const http::Handler handler(universe, patiently(http::HandlerOptions()));
     asio::ip::tcp::acceptor acceptor(io, {asio::ip::address_v4::loopback(), 0});
     asio::cancellation_signal stop;
     bool over = false;
@@ -396,7 +410,7 @@ TEST_CASE("A stream in a server of one's own", "[stream]")
     };
     asio::co_spawn(io, serve_one(), asio::bind_cancellation_slot(stop.slot(), asio::detached));
 
-    const auto protocol = http::protocol();
+    const auto protocol = patient_protocol();
     const std::string uri = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
     const auto link = protocol->link(Peer{"a", uri}, {io.get_executor(), "default", "b", {}});
     for (std::uint64_t id = 1; id != 4; ++id) {

@@ -4,6 +4,7 @@
 
 #include "integration/stream_peer.hpp"
 #include "support/patience.hpp"
+#include "support/patiently.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -33,7 +34,7 @@ TEST_CASE("What does not agree to a stream is asked by plain HTTP, and not at on
     const auto agree = [](std::string headers) {
         return [headers = std::move(headers)](Wire& wire, const std::string& request) {
             wire.send(agreement(request, headers));
-            wire.closed_within(10s);
+            wire.closed_within(1min);
         };
     };
     const std::map<std::string, StreamPeer::Upgrade> answers = {
@@ -56,7 +57,7 @@ TEST_CASE("What does not agree to a stream is asked by plain HTTP, and not at on
     for (const auto& [name, upgrade] : answers) {
         INFO(name);
         StreamPeer peer(upgrade);
-        const auto protocol = http::protocol({.connect_timeout = 10s});
+        const auto protocol = patient_protocol();
         Caller caller(*protocol, peer.uri());
         CHECK(caller.fetch("k").value == "plain k");
         CHECK(caller.fetch("l").value == "value of l");
@@ -68,8 +69,8 @@ TEST_CASE("What does not agree to a stream is asked by plain HTTP, and not at on
 TEST_CASE("A peer that does not answer the upgrade in time is asked by plain HTTP",
           "[stream][rules]")
 {
-    StreamPeer peer([](Wire& wire, const std::string&) { wire.closed_within(20s); });
-    const auto protocol = http::protocol({.connect_timeout = 200ms});
+    StreamPeer peer([](Wire& wire, const std::string&) { wire.closed_within(2min); });
+    const auto protocol = patient_protocol({.connect_timeout = a_while});
     Caller caller(*protocol, peer.uri());
     CHECK(caller.fetch("k").value == "plain k");
     CHECK(peer.upgrades == 1);
@@ -87,7 +88,7 @@ TEST_CASE("Who was cut off or silent is asked for a stream again soon, who decli
         {"the end", [](Wire&, const std::string&) {}, true},
         {"half an answer", [](Wire& wire, const std::string&) { wire.send("HTTP/1.1 101"); }, true},
         {"a reset", [](Wire& wire, const std::string&) { wire.reset(); }, true},
-        {"silence", [](Wire& wire, const std::string&) { wire.closed_within(20s); }, true},
+        {"silence", [](Wire& wire, const std::string&) { wire.closed_within(2min); }, true},
         {"503", [](Wire& wire, const std::string&) { wire.send(answer("", "", "503 Full")); },
          true},
         {"404", [](Wire& wire, const std::string&) { wire.send(answer("", "", "404 No")); }, false},
@@ -102,14 +103,15 @@ TEST_CASE("Who was cut off or silent is asked for a stream again soon, who decli
             serve_well(stream);
         });
         // As long as it takes to be held for silent, and then to be asked again.
-        const Duration patience = soon ? 20ms : 500ms;
-        const auto protocol = http::protocol({.connect_timeout = patience});
+        const Duration patience = soon ? 500ms : 4s;
+        const auto protocol = patient_protocol(
+            {.stream = {.ask_again = soon ? 1s : 1h}, .connect_timeout = patience});
         Caller caller(*protocol, peer.uri());
         const auto agreed = [&] { return caller.fetch("k").value == "value of k" && asked; };
         if (soon) {
             CHECK(eventually([&] { return agreed() && peer.upgrades > 1; }));
         } else {
-            CHECK_FALSE(eventually([&] { return agreed() && peer.upgrades > 1; }, 1500ms));
+            CHECK_FALSE(eventually([&] { return agreed() && peer.upgrades > 1; }, 10s, 20ms));
         }
     }
 }
@@ -122,7 +124,7 @@ TEST_CASE("A peer that names no id is as good as the one that is meant", "[strea
         StreamWire stream = StreamWire::agreed(wire, request, "");
         serve_well(stream);
     });
-    const auto protocol = http::protocol({.connect_timeout = 10s});
+    const auto protocol = patient_protocol();
     Caller caller(*protocol, peer.uri());
     CHECK(caller.fetch("k").value == "value of k");
     CHECK(peer.plain == 0);
@@ -135,8 +137,9 @@ TEST_CASE("A peer that names no id is as good as the one that is meant", "[strea
 
 TEST_CASE("A link that closes gives up every stream that it is opening", "[stream][rules]")
 {
-    StreamPeer peer([](Wire& wire, const std::string&) { wire.closed_within(20s); });
-    const auto protocol = http::protocol({.stream = {.connections = 3}, .connect_timeout = 60s});
+    StreamPeer peer([](Wire& wire, const std::string&) { wire.closed_within(2min); });
+    const auto protocol =
+        patient_protocol({.stream = {.connections = 3}, .connect_timeout = for_long});
     Caller caller(*protocol, peer.uri());
     std::vector<std::shared_ptr<Fetched>> all;
     for (const char* key : {"k", "l", "m"}) all.push_back(caller.start(key));
@@ -145,7 +148,7 @@ TEST_CASE("A link that closes gives up every stream that it is opening", "[strea
         return peer.upgrades == 3;
     }));
     caller.link->close();
-    caller.io->run_for(10s);
+    caller.io->run_for(1min);
     CHECK(caller.io->stopped());
     for (const auto& one : all) CHECK(one->result.error == errc::closed);
 }

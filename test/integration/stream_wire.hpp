@@ -121,7 +121,7 @@ public:
     }
 
     /// Whether the other side ends it, and says nothing more but goodbye.
-    bool ends() { return !frame() && wire_.closed_within(std::chrono::seconds(10)); }
+    bool ends() { return !frame() && wire_.closed_within(std::chrono::minutes(1)); }
 
 private:
     StreamWire(Wire wire, Mask mask) : wire_(std::move(wire)), mask_(mask) {}

@@ -27,7 +27,7 @@ public:
     TlsWire(Wire& wire, const http::TlsOptions& options, Side side = Side::client)
         : context_(::SSL_CTX_new(::TLS_method())), wire_(wire), side_(side)
     {
-        const timeval limit{10, 0};
+        const timeval limit{60, 0};
         ::setsockopt(wire.fd(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         if (options.certificate_chain.empty()) return;
         ::SSL_CTX_use_certificate_chain_file(context_.get(), options.certificate_chain.c_str());

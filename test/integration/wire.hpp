@@ -47,13 +47,20 @@ public:
     static Wire to(std::uint16_t port)
     {
         Wire wire(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        if (::connect(wire.fd(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-            throw std::system_error(errno, std::generic_category(), "connect");
-        }
+        wire.connect(port);
+        return wire;
+    }
+
+    /// The same from another of this machine's addresses.
+    static Wire to(std::uint16_t port, std::uint32_t from)
+    {
+        Wire wire(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        sockaddr_in own{};
+        own.sin_family = AF_INET;
+        own.sin_addr.s_addr = htonl(from);
+        if (::bind(wire.fd(), reinterpret_cast<sockaddr*>(&own), sizeof own) != 0)
+            throw std::system_error(errno, std::generic_category(), "bind");
+        wire.connect(port);
         return wire;
     }
 
@@ -71,7 +78,7 @@ public:
     }
 
     /// One piece; empty at the end, after an error, or when the time is over.
-    std::string receive(std::chrono::milliseconds limit = std::chrono::seconds(10)) const
+    std::string receive(std::chrono::milliseconds limit = std::chrono::minutes(1)) const
     {
         pollfd ready{fd_, POLLIN, 0};
         if (::poll(&ready, 1, static_cast<int>(limit.count())) <= 0) return {};
@@ -82,7 +89,7 @@ public:
     }
 
     /// Whether something comes, which is left to be received.
-    bool hears(std::chrono::milliseconds limit = std::chrono::seconds(10)) const
+    bool hears(std::chrono::milliseconds limit = std::chrono::minutes(1)) const
     {
         pollfd ready{fd_, POLLIN, 0};
         return ::poll(&ready, 1, static_cast<int>(limit.count())) > 0;
@@ -112,7 +119,7 @@ public:
 
     /// So many bytes, or fewer where no more come.
     std::string receive_exactly(std::size_t size,
-                                std::chrono::milliseconds limit = std::chrono::seconds(10))
+                                std::chrono::milliseconds limit = std::chrono::minutes(1))
     {
         while (rest_.size() < size) {
             const std::string piece = receive(limit);
@@ -161,6 +168,16 @@ public:
     }
 
 private:
+    void connect(std::uint16_t port) const
+    {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(port);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
+            throw std::system_error(errno, std::generic_category(), "connect");
+    }
+
     int fd_;
     std::string rest_;
 };

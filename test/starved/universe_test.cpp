@@ -240,7 +240,7 @@ TEST_CASE("any allocation of the end of a server with clients may fail")
         if (drained && !begun) server.close();
         node.universe->close();
         // Not within the time in which a connection that is idle goes by itself.
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         node.io->restart();
         while (!node.io->stopped() && std::chrono::steady_clock::now() < until) {
             starves([&] { node.io->run_one_for(std::chrono::milliseconds(100)); });
@@ -343,7 +343,7 @@ TEST_CASE(
         }
         exempt.emplace();
         universe.set_peers({{"a", "127.0.0.1:1"}});
-        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
         const auto is_done = [](const AskedPtr& asked) { return asked->done; };
         io.restart();
         while (!std::ranges::all_of(all, is_done) && std::chrono::steady_clock::now() < until)

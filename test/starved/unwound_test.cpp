@@ -6,6 +6,7 @@
 
 #include "integration/wire.hpp"
 #include "starved/fetched.hpp"
+#include "support/patiently.hpp"
 #include "support/scripted_names.hpp"
 
 #include <galaxy/galaxy.hpp>
@@ -49,7 +50,7 @@ void unwind(std::unique_ptr<asio::io_context> context)
 
 void run_until(asio::io_context& io, const std::function<bool()>& reached)
 {
-    const auto limit = std::chrono::steady_clock::now() + 10s;
+    const auto limit = std::chrono::steady_clock::now() + 1min;
     while (!reached() && std::chrono::steady_clock::now() < limit) {
         io.restart();
         io.run_one_for(10ms);
@@ -81,7 +82,7 @@ FetchRequest request_for(std::string_view key)
 /// A link to `uri` with one fetch under way.
 struct Asking {
     Asking(asio::io_context& io, const std::string& uri, const http::ProtocolOptions& options)
-        : protocol(http::protocol(options)),
+        : protocol(test::patient_protocol(options)),
           link(protocol->link(Peer{"a", uri}, {io.get_executor(), "default", "b", {}}))
     {
         link->start(request_for("k"), fetched);

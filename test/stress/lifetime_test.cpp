@@ -17,10 +17,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <random>
 
+using namespace std::chrono_literals;
 using galaxy::errc;
 using galaxy::Galaxy;
 using galaxy::Universe;
@@ -93,7 +95,8 @@ public:
             options.fetch_protocol = network_.protocol();
             universes_.push_back(
                 std::make_unique<Universe>(io_->get_executor(), std::move(options)));
-            galaxies_.push_back(universes_.back()->create("g", backend_.backend()));
+            galaxies_.push_back(universes_.back()->create(
+                "g", backend_.backend(), {.get_timeout = 10min, .backend_timeout = 10min}));
             universes_.back()->set_peers({{"a", "a"}, {"b", "b"}});
             network_.attach(self, universes_.back()->responder());
         }
@@ -176,8 +179,9 @@ TEST_CASE("two universes of the same names, one closed under load from four thre
         other_backend.answer(galaxy::Loaded::value("other"));
         auto one = std::make_unique<Universe>(one_io.get_executor());
         Universe other(other_io.get_executor());
-        Galaxy of_one = one->create("g", one_backend.backend());
-        Galaxy of_other = other.create("g", other_backend.backend());
+        const galaxy::GalaxyOptions patient{.get_timeout = 10min, .backend_timeout = 10min};
+        Galaxy of_one = one->create("g", one_backend.backend(), patient);
+        Galaxy of_other = other.create("g", other_backend.backend(), patient);
 
         std::atomic<int> served = 0, wrong = 0, ended = 0;
         constexpr int count = 500;

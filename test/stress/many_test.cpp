@@ -66,8 +66,9 @@ struct Two {
             own.self = id;
             own.fetch_protocol = network.protocol();
             universes.push_back(std::make_unique<Universe>(io.get_executor(), std::move(own)));
-            galaxies.push_back(
-                universes.back()->create("g", backend.backend(), {.capacity = 20'000}));
+            galaxies.push_back(universes.back()->create(
+                "g", backend.backend(),
+                {.capacity = 20'000, .get_timeout = 10min, .backend_timeout = 10min}));
             universes.back()->set_peers({{"a", "a"}, {"b", "b"}});
             network.attach(id, universes.back()->responder());
         }
@@ -156,7 +157,9 @@ TEST_CASE("a universe closes, or its context ends, while threads ask for many ke
             std::optional<RunningContext> io(std::in_place, 2);
             ScriptedBackend backend;
             std::optional<Universe> universe(std::in_place, io->get_executor());
-            Galaxy g = universe->create("g", backend.backend(), {.capacity = 20'000});
+            Galaxy g = universe->create(
+                "g", backend.backend(),
+                {.capacity = 20'000, .get_timeout = 10min, .backend_timeout = 10min});
             std::vector<std::thread> askers;
             for (std::uint32_t asker = 0; asker != 2; ++asker) {
                 askers.emplace_back([&, asker, g] {

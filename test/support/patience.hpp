@@ -22,9 +22,13 @@ constexpr bool sanitized = false;
 constexpr bool sanitized = false;
 #endif
 
+/// How long something takes that has to end for a test to go on, and must not end too soon on a
+/// machine that is at a stand meanwhile.
+constexpr std::chrono::seconds a_while(25);
+
 /// Tries until `holds`, for at most so long; gives whether it came to hold.
 template <class Condition>
-bool eventually(Condition holds, std::chrono::milliseconds limit = std::chrono::seconds(10),
+bool eventually(Condition holds, std::chrono::milliseconds limit = std::chrono::minutes(1),
                 std::chrono::milliseconds pause = std::chrono::milliseconds(1))
 {
     const auto deadline = std::chrono::steady_clock::now() + limit;

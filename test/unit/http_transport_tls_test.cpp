@@ -89,7 +89,7 @@ struct Ends {
     void run()
     {
         io.restart();
-        while (running > 0 && io.run_one_for(std::chrono::seconds(20)) > 0) {}
+        while (running > 0 && io.run_one_for(std::chrono::minutes(1)) > 0) {}
         REQUIRE(running == 0);
         if (failed) std::rethrow_exception(std::exchange(failed, nullptr));
     }

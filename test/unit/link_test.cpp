@@ -156,10 +156,10 @@ TEST_CASE("link: a peer that knows no peeks lives, which closes its circuit", "[
 
 TEST_CASE("link: verdicts", "[link]")
 {
-    CHECK(verdict_of({}) == Verdict::answer);
-    CHECK(verdict_of(failed(errc::not_found)) == Verdict::answer);
-    CHECK(verdict_of(failed(errc::busy)) == Verdict::not_served);
-    CHECK(verdict_of(failed(errc::peer_unreachable)) == Verdict::failure);
-    CHECK(verdict_of(failed(errc::protocol_error)) == Verdict::failure);
-    CHECK(verdict_of(neutral(errc::protocol_error)) == Verdict::not_served);
+    CHECK(verdict_of({}) == galaxy::Verdict::answer);
+    CHECK(verdict_of(failed(errc::not_found)) == galaxy::Verdict::answer);
+    CHECK(verdict_of(failed(errc::busy)) == galaxy::Verdict::not_served);
+    CHECK(verdict_of(failed(errc::peer_unreachable)) == galaxy::Verdict::failure);
+    CHECK(verdict_of(failed(errc::protocol_error)) == galaxy::Verdict::failure);
+    CHECK(verdict_of(neutral(errc::protocol_error)) == galaxy::Verdict::not_served);
 }
