@@ -45,8 +45,7 @@ struct GetOptions {
     Duration timeout = Duration::zero();
     TraceContext trace = {};
     /// For whom it is asked, where a load has to wait for its turn: what serves many clients tells
-    /// them apart (`http::asker_of`). A load that several wait for comes about as soon as it would
-    /// for any of them.
+    /// them apart (`http::asker_of`). A load that several wait for comes about as soon as for one.
     Asker asker = {};
 };
 

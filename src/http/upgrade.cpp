@@ -238,7 +238,7 @@ public:
               Begun&& begun, std::function<void()>&& over)
         : socket_(std::move(socket)),
           responder_(std::move(responder)),
-          limits_(limits),
+          limits_(std::move(limits)),
           silence_(silence),
           holdings_(std::move(holdings)),
           begun_(std::exchange(begun, nullptr)),
@@ -248,7 +248,7 @@ public:
     Accepting(Accepting&& other) noexcept
         : socket_(std::move(other.socket_)),
           responder_(std::move(other.responder_)),
-          limits_(other.limits_),
+          limits_(std::move(other.limits_)),
           silence_(other.silence_),
           holdings_(std::move(other.holdings_)),
           begun_(std::exchange(other.begun_, nullptr)),

@@ -24,7 +24,7 @@ constexpr bool sanitized = false;
 
 /// How long something takes that has to end for a test to go on, and must not end too soon on a
 /// machine that is at a stand meanwhile.
-constexpr std::chrono::seconds a_while(25);
+constexpr std::chrono::seconds a_while(sanitized ? 20 : 10);
 
 /// Tries until `holds`, for at most so long; gives whether it came to hold.
 template <class Condition>

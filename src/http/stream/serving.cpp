@@ -55,7 +55,7 @@ Serving::Serving(Responder responder, std::shared_ptr<Channel> channel, Limits l
                  std::shared_ptr<Holdings::Holder> holder, std::function<void()> over)
     : responder_(std::move(responder)),
       channel_(std::move(channel)),
-      limits_(limits),
+      limits_(std::move(limits)),
       over_(std::move(over)),
       holder_(std::move(holder)),
       most_unsent_(std::min(longest_unsent, holder_->all().limit() / 16))
