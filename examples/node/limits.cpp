@@ -74,8 +74,7 @@ void divide_for_origin(Descriptors& descriptors, const Options& options, Limits&
     if (!options.origin.starts_with("http://")) return;
     if (options.max_backend_loads) {
         // As many as were asked for, as far as there can be so many and clients besides.
-        limits.origin_connections = descriptors.left(limits.max_backend_loads);
-        limits.origin_connections = descriptors.part(limits.origin_connections, 2);
+        limits.origin_connections = descriptors.part(limits.max_backend_loads, 2);
     } else {
         limits.max_backend_loads = descriptors.part(usual, 4);
         limits.origin_connections = limits.max_backend_loads;

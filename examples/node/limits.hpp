@@ -30,7 +30,8 @@ struct Limits {
 
 /// What was told by `options`, and else what `means` allow. What connections may make a node hold
 /// is an eighth of the memory, from 8 to 256 MiB, what they need besides another eighth. The origin
-/// may have a quarter of the descriptors, peers an eighth, clients what is left.
+/// may have a quarter of the descriptors, or half where it was told how many loads, peers an eighth,
+/// clients what is left.
 Limits limits_for(const Means& means, const Options& options);
 
 /// The share of the memory, in percent, that may be needed: cache, what is held, and connections.

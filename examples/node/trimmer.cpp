@@ -11,8 +11,11 @@
 #include <stop_token>
 #include <system_error>
 
-#include <malloc.h>
 #include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 namespace node {
 namespace {
