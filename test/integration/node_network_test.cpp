@@ -21,19 +21,19 @@ using namespace std::chrono_literals;
 namespace galaxy::test {
 namespace {
 
-constexpr std::size_t node_count = 3, key_count = 5000;
+constexpr std::size_t nodes_of_network = 3, keys_of_network = 5000;
 constexpr double get_timeout = 10;
 
 /// Three nodes that know each other, and callers at each.
 class Net {
 public:
-    Net() : lan(node_count)
+    Net() : lan(nodes_of_network)
     {
-        for (std::size_t i = 0; i < node_count; ++i) {
+        for (std::size_t i = 0; i < nodes_of_network; ++i) {
             Words flags{"--origin", "echo", "--backoff-max", "2s"};
             flags.push_back("--listen");
             flags.push_back("0.0.0.0:" + std::to_string(port));
-            for (std::size_t other = 0; other < node_count; ++other) {
+            for (std::size_t other = 0; other < nodes_of_network; ++other) {
                 if (other == i) continue;
                 flags.push_back("--peer");
                 flags.push_back(NodeCluster::id(other) + "=" + Lan::address(other) + ":"
@@ -43,8 +43,9 @@ public:
             nodes.push_back(std::make_unique<NodeProcess>(NodeCluster::id(i), std::move(flags)));
         }
         std::vector<std::string> keys;
-        for (std::size_t i = 0; i < key_count; ++i) keys.push_back("key " + std::to_string(i));
-        for (std::size_t i = 0; i < node_count; ++i)
+        for (std::size_t i = 0; i < keys_of_network; ++i)
+            keys.push_back("key " + std::to_string(i));
+        for (std::size_t i = 0; i < nodes_of_network; ++i)
             loads_.push_back(std::make_unique<Load>(std::vector{port}, keys, 10));
     }
 
@@ -66,7 +67,7 @@ public:
     std::uint64_t backend_loads() const
     {
         std::uint64_t sum = 0;
-        for (std::size_t i = 0; i < node_count; ++i) {
+        for (std::size_t i = 0; i < nodes_of_network; ++i) {
             const Lan::Visit there(lan, i);
             sum += nodes[i]->count("backend_loads");
         }
@@ -88,7 +89,7 @@ public:
             CHECK(load->all_answered());
             CHECK(load->slowest() < get_timeout);
         }
-        CHECK(backend_loads() <= node_count * (key_count + asked_anew_));
+        CHECK(backend_loads() <= nodes_of_network * (keys_of_network + asked_anew_));
     }
 
     /// Whether node i fetches what `owner` owns from there. Of that it cannot have a copy yet.
@@ -105,8 +106,8 @@ public:
 
     bool all_go_to_owners()
     {
-        for (std::size_t i = 0; i < node_count; ++i) {
-            if (!goes_to(i, (i + 1) % node_count) || !goes_to(i, (i + 2) % node_count))
+        for (std::size_t i = 0; i < nodes_of_network; ++i) {
+            if (!goes_to(i, (i + 1) % nodes_of_network) || !goes_to(i, (i + 2) % nodes_of_network))
                 return false;
         }
         return true;
@@ -194,9 +195,9 @@ TEST_CASE("a network fifty milliseconds away", "[timing]")
     Net net;
     net.lan.set_delay(50ms);
     net.run_for({0, 1, 2}, 5s);
-    for (std::size_t i = 0; i < node_count; ++i) {
-        CHECK(net.opens(i, (i + 1) % node_count) == 0);
-        CHECK(net.opens(i, (i + 2) % node_count) == 0);
+    for (std::size_t i = 0; i < nodes_of_network; ++i) {
+        CHECK(net.opens(i, (i + 1) % nodes_of_network) == 0);
+        CHECK(net.opens(i, (i + 2) % nodes_of_network) == 0);
     }
     CHECK(net.all_go_to_owners());
     net.finish();
