@@ -350,9 +350,7 @@ asio::awaitable<bool> Session::write(beast::http::response<ValueBody>& message)
         }
         if (error && error != asio::error::would_block) co_return false;
         if (serializer.is_done()) co_return true;
-        if (size > 0) {
-            note_taken(size);
-        }
+        if (size > 0) note_taken(size);
         if (transport_.secure()) continue;  // the others had their turn while it was written
         count_unsent(unsent, message.body());
         co_await transport_.socket().async_wait(tcp::socket::wait_write, reserving_awaitable());

@@ -30,8 +30,8 @@ public:
     static constexpr std::size_t fair_rate = std::size_t{64} << 10;
 
     /// Whose turn it is to go: the least's, in three groups, and in each one of the host that has
-    /// most connections, so that no other host's crowd takes the place of who has few. Of equals goes
-    /// who has been so for longest.
+    /// most connections, so that no other host's crowd takes the place of who has few. Of equals
+    /// goes who has been so for longest.
     class Turn {
     public:
         enum class Rank : std::uint8_t {

@@ -40,13 +40,13 @@ struct ServerOptions {
     /// is answered 503.
     std::function<boost::asio::awaitable<Response>(Request)> route = {};
 
-    /// Connections at once. Beyond, one makes room, of the first of three groups that has any: those
-    /// that for longer than `patience` have been with their first request or with sending another;
-    /// those that have been idle for longer; all others but who has been waiting for an answer (it is
-    /// told 503) or taking it (less than 64 KiB a second) for no longer than that. Of a group it is
-    /// one of the host that has most connections. Where there is none, the new one is told 503 and
-    /// closed. Lowered to what the process's descriptor limit leaves after `spare_descriptors`. It
-    /// and `patience` are positive.
+    /// Connections at once. Beyond, one makes room, of the first of three groups that has any:
+    /// those that for longer than `patience` have been with their first request or with sending
+    /// another; those that have been idle for longer; all others but who has been waiting for an
+    /// answer (it is told 503) or taking it (less than 64 KiB a second) for no longer than that. Of
+    /// a group it is one of the host that has most connections. Where there is none, the new one is
+    /// told 503 and closed. Lowered to what the process's descriptor limit leaves after
+    /// `spare_descriptors`. It and `patience` are positive.
     std::size_t max_connections = 10'000;
     std::size_t spare_descriptors = 64;
     Duration patience = std::chrono::seconds(1);
@@ -55,8 +55,8 @@ struct ServerOptions {
     std::size_t max_body = std::size_t{64} << 10;
     /// Bytes that all connections together may make the server hold: requests that are not whole or
     /// wait for their answers, answers that are not taken, and the values of these that no cache
-    /// has. Beyond, of the host that holds most, the connection that holds
-    /// most is dropped, which is logged. Positive.
+    /// has. Beyond, of the host that holds most, the connection that holds most is dropped, which
+    /// is logged. Positive.
     std::size_t max_held = std::size_t{256} << 20;
 
     /// From the first byte of a request to the end of its header, and to the end of its body; the
